@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * What every other header needs: visibility, byte ranges, directions and protocol versions.
+ */
+#ifndef WEIR_BASE_H
+#define WEIR_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define WEIR_BEGIN extern "C" {
+#define WEIR_END   }
+#else
+#define WEIR_BEGIN
+#define WEIR_END
+#endif
+
+#if defined(__GNUC__)
+#define WEIR_API        __attribute__((visibility("default")))
+#define WEIR_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#define WEIR_API
+#define WEIR_MUST_CHECK
+#endif
+
+/** Versions as TLS writes them: the value of ProtocolVersion (RFC 8446 section 4.1.2). */
+#define WEIR_TLS12 0x0303u
+#define WEIR_TLS13 0x0304u
+
+/** ContentType (RFC 8446 section 5.1). Any other value never passes weir. */
+enum weir_type {
+    WEIR_TYPE_CHANGE_CIPHER_SPEC = 20,
+    WEIR_TYPE_ALERT = 21,
+    WEIR_TYPE_HANDSHAKE = 22,
+    WEIR_TYPE_DATA = 23,
+};
+
+/** The direction of a connection, seen from this end. */
+enum weir_dir { WEIR_TX = 0, WEIR_RX = 1 };
+
+/** A range of bytes that is only read. `len` in bytes; `base` may be NULL when `len` is 0. */
+struct weir_iov {
+    const uint8_t *base;
+    size_t len;
+};
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * What a binding to a TLS library offers, the same for every library: drive the handshake over
+ * memory, hand out the keys, and afterwards pass control records through (loop-through).
+ *
+ * A binding is the library's transport from the first byte. It feeds the library one record at a
+ * time, so the library never reads ahead, and stops when the handshake is complete.
+ */
+#ifndef WEIR_HANDSHAKE_H
+#define WEIR_HANDSHAKE_H
+
+#include "session.h"
+
+/** The interface version of struct weir_handshake. */
+#define WEIR_HANDSHAKE_ABI 1u
+
+/** What the TLS library wants to happen on the wire. */
+enum weir_control_kind {
+    WEIR_CONTROL_NONE = 0,
+    WEIR_CONTROL_HANDSHAKE,  /**< send `data` as handshake record(s) */
+    WEIR_CONTROL_KEY_UPDATE, /**< do a KeyUpdate; `request_peer` as the library asked */
+    WEIR_CONTROL_CLOSE,      /**< send close_notify */
+    WEIR_CONTROL_ALERT,      /**< send fatal alert `alert` and close */
+};
+
+/** One such wish; `data` stays valid until the next call into the binding. */
+struct weir_control {
+    enum weir_control_kind kind;
+    bool request_peer;
+    uint8_t alert;
+    const uint8_t *data;
+    size_t len;
+};
+
+/** A connection being made by a TLS library; made by weir_openssl_… or weir_mbedtls_…. */
+struct weir_handshake {
+    uint32_t abi;        /**< WEIR_HANDSHAKE_ABI */
+    const char *library; /**< "openssl", "mbedtls" */
+    bool server;
+
+    /**
+     * Drives the handshake. in[0..len) are bytes from the peer, of which `*consumed` are taken: at
+     * most those that belong to the handshake. Call it with `len` 0 to start as a client.
+     *
+     * WEIR_OK: the handshake is complete; the bytes not consumed belong to weir_rx_open.
+     * WEIR_NEED_INPUT: send what output() holds, then come back with more. WEIR_E_HANDSHAKE:
+     * failed; error() says why, and output() may hold an alert to send.
+     */
+    weir_status (*drive)(struct weir_handshake *hs, const uint8_t *in, size_t len,
+                         size_t *consumed);
+
+    /** Handshake bytes to send, in order; they stay until output_taken. */
+    void (*output)(struct weir_handshake *hs, const uint8_t **data, size_t *len);
+    /** `len` bytes of output were handed to the transport. */
+    void (*output_taken)(struct weir_handshake *hs, size_t len);
+
+    /**
+     * After drive answered WEIR_OK and all output is taken, once: the keys of both directions, the
+     * position proven on the records seen. From here on the library has no path to the transport.
+     * WEIR_OK, or WEIR_REFUSED with `why` filled and `tx`, `rx` wiped.
+     */
+    weir_status (*take_keys)(struct weir_handshake *hs, struct weir_keys *tx, struct weir_keys *rx,
+                             struct weir_refusal *why);
+
+    /**
+     * Loop-through, peer to library: the content of a handshake record that
+     * weir_session_receive left over. WEIR_OK; WEIR_E_HANDSHAKE when the library found it wrong
+     * (collect then gives the alert).
+     */
+    weir_status (*deliver)(struct weir_handshake *hs, const uint8_t *data, size_t len);
+
+    /**
+     * Loop-through, library to peer: what the library wrote since (through deliver, or because the
+     * application called it: SSL_shutdown, SSL_key_update, …). One wish a call, until its kind is
+     * WEIR_CONTROL_NONE. WEIR_OK; WEIR_E_MISUSE when application data was written through the
+     * library; WEIR_E_HANDSHAKE when its output cannot be understood.
+     */
+    weir_status (*collect)(struct weir_handshake *hs, struct weir_control *control);
+
+    /**
+     * Tells the binding how many KeyUpdates each direction has had, before deliver and collect:
+     * post-handshake authentication depends on both being 0. Optional to call while both are 0.
+     */
+    void (*epochs)(struct weir_handshake *hs, uint16_t tx, uint16_t rx);
+
+    /** The HMAC of this library, for KeyUpdate. */
+    const struct weir_kdf *kdf;
+
+    /** One line about the last failure, from the library; "" when there was none. */
+    const char *(*error)(struct weir_handshake *hs);
+
+    /** "TLSv1.3" and the like, the IANA suite number, after drive answered WEIR_OK. */
+    void (*chosen)(struct weir_handshake *hs, uint16_t *version, uint16_t *suite);
+
+    /** Wipes and releases the binding's part; the library's object stays the caller's. */
+    void (*release)(struct weir_handshake *hs);
+};
+
+WEIR_BEGIN
+
+/**
+ * Carries out all that the library wants: calls hs->collect until nothing is left and passes each
+ * wish to the session; handshake messages are sealed into out[0..out_cap). Returns WEIR_OK,
+ * WEIR_NEED_OUTPUT (call again with more room; nothing is lost), or a sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_loop_pump(struct weir_handshake *hs,
+                                                    struct weir_session *session, uint8_t *out,
+                                                    size_t out_cap, size_t *made);
+
+WEIR_END
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * Why something was not taken. A refusal is an answer, not an error: whatever was asked stays as it
+ * was, and the caller may ask for something else.
+ */
+#ifndef WEIR_REFUSAL_H
+#define WEIR_REFUSAL_H
+
+#include "base.h"
+
+/* X(name, text) */
+#define WEIR_REFUSAL_LIST(X)                                                                       \
+    X(NONE, "not refused")                                                                         \
+    X(UNKNOWN_NAME, "no such backend or provider")                                                 \
+    X(NOT_BUILT, "not part of this build")                                                         \
+    X(NOT_THIS_OS, "not available on this operating system")                                       \
+    X(ABI, "built for another interface version of weir")                                          \
+    X(FORM, "does not carry records in the form asked for")                                        \
+    X(INSECURE, "protects nothing; for tests only, and left out of release builds")                \
+    X(VERSION, "this protocol version is not carried")                                             \
+    X(SUITE, "this cipher suite is not carried")                                                   \
+    X(NONCE_RULE, "the explicit nonces cannot be continued under this rule")                       \
+    X(POSITION, "the position contradicts itself or leaves no record to use")                      \
+    X(SECRET, "the keys come without a traffic secret of the suite's length")                      \
+    X(KDF, "no key derivation for this hash, so KeyUpdate cannot be followed")                     \
+    X(MEMORY, "the memory given is too small or not aligned")                                      \
+    X(PROVIDER, "the provider failed to take the key")                                             \
+    X(NOT_PROVEN, "a record seen on the wire does not open with the keys taken over")              \
+    X(READ_AHEAD, "the TLS library has read beyond the handshake")                                 \
+    X(NO_EXPORT, "the TLS library does not give these keys away")                                  \
+    X(EPOCH, "its meaning depends on a key that has been updated since")                           \
+    X(LIBRARY, "the TLS library cannot do this")
+
+/** The reason, as a number; stable within one `abi`. */
+typedef enum weir_refusal_code {
+#define WEIR_X(name, text) WEIR_REFUSAL_##name,
+    WEIR_REFUSAL_LIST(WEIR_X)
+#undef WEIR_X
+} weir_refusal_code;
+
+/** Who refused. */
+typedef enum weir_layer {
+    WEIR_LAYER_CORE,
+    WEIR_LAYER_PROVIDER,
+    WEIR_LAYER_BACKEND,
+    WEIR_LAYER_BINDING,
+    WEIR_LAYER_OS,
+} weir_layer;
+
+/**
+ * A refusal: `os_error` is an errno value or 0, `detail` a number whose meaning the code gives
+ * (0 when it gives none), `transient` whether asking again later can help.
+ */
+struct weir_refusal {
+    weir_refusal_code code;
+    weir_layer layer;
+    int os_error;
+    uint32_t detail;
+    bool transient;
+};
+
+WEIR_BEGIN
+
+/** The name of a refusal code in lower case ("not_built"); "?" for a number that is none. Static.
+ */
+WEIR_API const char *weir_refusal_name(weir_refusal_code code);
+
+/** One line for a human about a refusal code. Static. */
+WEIR_API const char *weir_refusal_text(weir_refusal_code code);
+
+WEIR_END
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * Both directions of one connection: KeyUpdate, alerts, closing, renegotiation.
+ *
+ * The session does no I/O. Bytes from the peer go into weir_session_receive; what it wants to say
+ * by itself (an answer to a KeyUpdate, an alert) waits until weir_session_flush or
+ * weir_session_send gives it room. Not for two threads at once.
+ */
+#ifndef WEIR_SESSION_H
+#define WEIR_SESSION_H
+
+#include "rx.h"
+
+/** One session: opaque, in the caller's memory. */
+struct weir_session {
+    uint64_t opaque[10];
+};
+
+/**
+ * Bounds on what a peer may send without any application data in between (RFC 8446 section 10 and
+ * RFC 5246 appendix D leave them to the implementation); beyond each: WEIR_E_FLOOD.
+ */
+#define WEIR_MAX_KEY_UPDATES 32u     /**< KeyUpdates */
+#define WEIR_MAX_WARNINGS    4u      /**< warning alerts, user_canceled included */
+#define WEIR_MAX_HANDSHAKE   64u     /**< records of other handshake messages */
+#define WEIR_MAX_MESSAGE     131072u /**< bytes of one such message; beyond: WEIR_E_PARAM */
+
+/** What a session is made of. tx and rx must be initialised and outlive the session. */
+struct weir_session_config {
+    struct weir_tx *tx;
+    struct weir_rx *rx;
+    /** For KeyUpdate. NULL: a KeyUpdate from the peer ends the connection, and says so. */
+    const struct weir_kdf *kdf;
+    bool server; /**< which end this is */
+};
+
+WEIR_BEGIN
+
+/**
+ * Returns WEIR_OK, or WEIR_E_MISUSE when tx and rx differ in version or suite, or are dead.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_init(struct weir_session *session,
+                                                       const struct weir_session_config *config);
+
+/**
+ * Opens what the peer sent, as weir_rx_open does, and deals with everything that is the session's
+ * business: alerts, KeyUpdate, renegotiation. What is left in `out` is application data and, for
+ * TLS 1.3, handshake messages for the TLS library (tickets, post-handshake authentication); a
+ * record of those ends the call. One message may be spread over several such records.
+ *
+ * Call it again with the rest until it no longer answers WEIR_OK.
+ *
+ * Returns WEIR_OK, WEIR_NEED_INPUT (`*count` may be above 0 with either). WEIR_CLOSED: the peer has
+ * sent close_notify; whatever follows is ignored. Below zero, sticky: all of weir_rx_open,
+ * WEIR_E_DECODE, WEIR_E_PARAM, WEIR_E_PEER_ALERT; the alert for it is then waiting to be flushed.
+ *
+ * Source: RFC 8446 sections 4.6.3, 5.1, 6; RFC 5246 sections 7.2 and 7.4.1.1; RFC 5746.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_receive(struct weir_session *session,
+                                                          uint8_t *buf, size_t len,
+                                                          size_t *consumed, struct weir_record *out,
+                                                          size_t cap, size_t *count);
+
+/**
+ * The transport has ended; `left` bytes that were received have not been consumed.
+ *
+ * Returns WEIR_CLOSED when close_notify came before, else WEIR_E_TRUNCATED (RFC 8446 section 6.1),
+ * sticky, or the sticky status the session already had.
+ */
+WEIR_API weir_status weir_session_end_of_stream(struct weir_session *session, size_t left);
+
+/**
+ * Seals what is waiting (see weir_session_flush), then application data as weir_tx_seal does. Does
+ * a KeyUpdate by itself when the key nears its limit.
+ *
+ * Returns as weir_tx_seal; WEIR_REKEY_DUE only where a KeyUpdate is impossible. WEIR_E_MISUSE, not
+ * sticky, after weir_session_close. After a fatal error its alert is still sealed by
+ * weir_session_flush; this call then answers the sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_send(struct weir_session *session,
+                                                       const struct weir_iov *in, size_t in_count,
+                                                       uint8_t *out, size_t out_cap, size_t *taken,
+                                                       size_t *made);
+
+/**
+ * Seals a handshake message that the TLS library wants to send (TLS 1.3 only; not a KeyUpdate), in
+ * as many records as it needs, after what is waiting. Returns as weir_session_send.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_handshake(struct weir_session *session,
+                                                                 const uint8_t *message, size_t len,
+                                                                 uint8_t *out, size_t out_cap,
+                                                                 size_t *taken, size_t *made);
+
+/** Whether something waits to be flushed. */
+WEIR_API bool weir_session_wants_flush(const struct weir_session *session);
+
+/**
+ * Seals what is waiting: the answer to a KeyUpdate (under the old key), a KeyUpdate of our own,
+ * no_renegotiation, close_notify, a fatal alert; in that order.
+ *
+ * Returns WEIR_OK: nothing waits any more (also when nothing did). WEIR_NEED_OUTPUT. Below zero:
+ * the sending direction is dead and nothing can be said.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_flush(struct weir_session *session, uint8_t *out,
+                                                        size_t out_cap, size_t *made);
+
+/**
+ * Asks for a KeyUpdate of our sending direction, and with `request_peer` for one of the peer's
+ * (RFC 8446 section 4.6.3). Returns WEIR_OK: it waits to be flushed. WEIR_REFUSED with `why`
+ * filled: TLS 1.2, no secret, no kdf. A sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_key_update(struct weir_session *session,
+                                                             bool request_peer,
+                                                             struct weir_refusal *why);
+
+/** Ends our direction with close_notify (to be flushed). Returns WEIR_OK or a sticky status. */
+WEIR_API weir_status weir_session_close(struct weir_session *session);
+
+/** Ends the connection with `status` (below zero) and the alert that belongs to it. */
+WEIR_API void weir_session_fail(struct weir_session *session, weir_status status);
+
+/**
+ * Ends the connection with a fatal alert of the caller's choice, for example one that the TLS
+ * library has written. The session then answers WEIR_E_HANDSHAKE.
+ */
+WEIR_API void weir_session_fail_with_alert(struct weir_session *session, uint8_t alert);
+
+/** WEIR_OK, WEIR_CLOSED (the peer closed), or the sticky status. */
+WEIR_API weir_status weir_session_status(const struct weir_session *session);
+
+/** The alert the peer sent last; WEIR_ALERT_NONE when it sent none. */
+WEIR_API uint8_t weir_session_peer_alert(const struct weir_session *session);
+
+/** Whether close_notify or a fatal alert of ours has been sealed: nothing more will be sent. */
+WEIR_API bool weir_session_send_ended(const struct weir_session *session);
+
+/** Why the session refused what it refused last; code WEIR_REFUSAL_NONE when it refused nothing. */
+WEIR_API struct weir_refusal weir_session_refusal(const struct weir_session *session);
+
+/** Wipes session, tx and rx. */
+WEIR_API void weir_session_wipe(struct weir_session *session);
+
+WEIR_END
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * The sending direction: plaintext in, records out.
+ *
+ * A weir_tx belongs to one thread at a time; no lock is taken and none is needed between it and the
+ * weir_rx of the same connection.
+ */
+#ifndef WEIR_TX_H
+#define WEIR_TX_H
+
+#include "backend.h"
+#include "record.h"
+
+/** One sending direction: opaque, in the caller's memory, not to be copied or moved. */
+struct weir_tx {
+    uint64_t opaque[28];
+};
+
+/** What a direction has carried since its connection began, through every move and rekey. */
+struct weir_counters {
+    uint64_t records;    /**< records sealed or opened */
+    uint64_t bytes;      /**< plaintext bytes of application data */
+    uint64_t wire_bytes; /**< bytes of those records on the wire */
+    uint64_t rekeys;     /**< KeyUpdates */
+};
+
+WEIR_BEGIN
+
+/**
+ * Makes `tx` ready to seal on `backend`, with `ctx` (`ctx_len` bytes, at least backend->ctx_size,
+ * aligned to backend->ctx_align) as the backend's memory; both must outlive `tx`. The keys are
+ * copied; they carry the position to go on from.
+ *
+ * Returns WEIR_OK, or WEIR_REFUSED with `why` filled and nothing to wipe.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_init(struct weir_tx *tx, const struct weir_keys *keys,
+                                                  const struct weir_backend *backend, void *ctx,
+                                                  size_t ctx_len, struct weir_refusal *why);
+
+/** Prefix and suffix of every record of this direction. */
+WEIR_API struct weir_shape weir_tx_shape(const struct weir_tx *tx);
+
+/**
+ * Sets the most plaintext bytes one record carries: 1 to 16384 (the default). Where a limit was
+ * negotiated (RFC 8449 section 4, RFC 6066 section 4) the caller passes it, less one for the inner
+ * content type in TLS 1.3 with RFC 8449. Returns WEIR_OK or WEIR_E_MISUSE (nothing changed).
+ */
+WEIR_API weir_status weir_tx_set_record_limit(struct weir_tx *tx, size_t limit);
+
+/**
+ * TLS 1.3: pads every record so that its plaintext and padding fill a multiple of `multiple` bytes,
+ * up to the record limit (RFC 8446 section 5.4). 0 or 1: no padding, the default. At most 16384.
+ * Returns WEIR_OK, or WEIR_E_MISUSE for TLS 1.2 or a larger value (nothing changed).
+ */
+WEIR_API weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple);
+
+/**
+ * Lowers the usage limit of the key (see struct weir_limit); values above the algorithm's own
+ * are cut to it; 0 keeps the algorithm's own. Holds for later epochs, too.
+ */
+WEIR_API void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit);
+
+/** Bytes on the wire of one record with `len` plaintext bytes, padding included. */
+WEIR_API size_t weir_tx_record_len(const struct weir_tx *tx, size_t len);
+
+/**
+ * Seals `in` (gathered from `in_count` pieces, in order) into records of `type` in out[0..out_cap),
+ * as many whole records as there is room for. Input and output may not overlap.
+ *
+ * An input of 0 bytes makes one empty record of application data; other types may not be empty
+ * (RFC 8446 section 5.1). `*taken`: plaintext bytes sealed. `*made`: bytes written.
+ *
+ * Returns WEIR_OK: all sealed. WEIR_REKEY_DUE: all sealed, the soft limit is passed.
+ * WEIR_NEED_OUTPUT: the next record does not fit; call again with the rest and more room.
+ * WEIR_E_KEY_LIMIT: the hard limit forbids this record (alerts and handshake messages have some
+ * room left beyond it); `*taken` and `*made` still count what was sealed before. WEIR_E_MISUSE,
+ * WEIR_E_PROVIDER, WEIR_E_BACKEND, WEIR_E_MOVED. After an error nothing is left in `out` beyond
+ * `*made`.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type,
+                                                  const struct weir_iov *in, size_t in_count,
+                                                  uint8_t *out, size_t out_cap, size_t *taken,
+                                                  size_t *made);
+
+/**
+ * Seals one record in place: the plaintext lies at buf + prefix, `len` bytes, at most the record
+ * limit; the record then lies at buf, `*made` bytes. `cap` counts from `buf` and must be at least
+ * weir_tx_record_len(tx, len).
+ *
+ * Returns as weir_tx_seal. Too small a `cap` is WEIR_NEED_OUTPUT with nothing changed; a `len`
+ * above the record limit is WEIR_E_MISUSE. After an error the buffer is wiped.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type,
+                                                           uint8_t *buf, size_t len, size_t cap,
+                                                           size_t *made);
+
+/**
+ * Moves to the next epoch's key (RFC 8446 section 7.2). The caller has sealed a KeyUpdate just
+ * before; a session does both. Returns WEIR_OK; WEIR_E_MISUSE (no TLS 1.3, no secret, no hash in
+ * `kdf`), WEIR_E_KEY_LIMIT, WEIR_E_PROVIDER, WEIR_E_BACKEND: all sticky.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_rekey(struct weir_tx *tx, const struct weir_kdf *kdf);
+
+/** Whether keys and backend would let weir_tx_rekey succeed; false: `why` is filled. */
+WEIR_API bool weir_tx_can_rekey(const struct weir_tx *tx, const struct weir_kdf *kdf,
+                                struct weir_refusal *why);
+
+/** WEIR_OK while alive, WEIR_REKEY_DUE past the soft limit, else the sticky status. */
+WEIR_API weir_status weir_tx_status(const struct weir_tx *tx);
+
+/** Ends the direction: every later seal answers `status`, which must be below zero. Keys wiped. */
+WEIR_API void weir_tx_end(struct weir_tx *tx, weir_status status);
+
+/** Where the direction stands. */
+WEIR_API struct weir_position weir_tx_position(const struct weir_tx *tx);
+
+/** What it has carried. */
+WEIR_API struct weir_counters weir_tx_counters(const struct weir_tx *tx);
+
+/**
+ * Hands the direction to a new owner: `keys` can make another weir_tx, in this process or another,
+ * which goes on at the next record. From then on this `tx` answers WEIR_E_MOVED: a nonce has one
+ * owner. `counters` may be NULL. Returns WEIR_OK, or the sticky status with `keys` wiped.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_export(struct weir_tx *tx, struct weir_keys *keys,
+                                                    struct weir_counters *counters);
+
+/** As weir_tx_init, going on with the counters that came with the keys (NULL: from zero). */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_import(struct weir_tx *tx,
+                                                    const struct weir_keys *keys,
+                                                    const struct weir_counters *counters,
+                                                    const struct weir_backend *backend, void *ctx,
+                                                    size_t ctx_len, struct weir_refusal *why);
+
+/** Wipes all of it, the backend's memory included. Safe on a zeroed `tx` and twice. */
+WEIR_API void weir_tx_wipe(struct weir_tx *tx);
+
+WEIR_END
+#endif
