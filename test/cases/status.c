@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The lists of statuses, alerts and refusals. */
+#include "cases.h"
+
+struct row {
+    int value;
+    const char *name, *text;
+    uint8_t alert;
+};
+
+static const struct row rows[] = {
+#define WEIR_X(value, name, alert, text) {value, #name, text, alert},
+    WEIR_STATUS_LIST(WEIR_X)
+#undef WEIR_X
+};
+#define ROWS (sizeof(rows) / sizeof(*rows))
+
+static void each_has_name_text_and_alert(struct test *t)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        weir_status status = (weir_status)rows[i].value;
+
+        t->at = i;
+        CHECK_STR(t, weir_status_name(status), rows[i].name);
+        CHECK_STR(t, weir_status_text(status), rows[i].text);
+        CHECK_EQ(t, weir_status_alert(status), rows[i].alert);
+    }
+}
+
+static void values_and_names_are_distinct(struct test *t)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        for (size_t j = 0; j < i; j++) {
+            t->at = i;
+            CHECK(t, rows[i].value != rows[j].value);
+            CHECK(t, weir_status_name((weir_status)rows[i].value) !=
+                         weir_status_name((weir_status)rows[j].value));
+        }
+    }
+}
+
+/* The table that callers rely on: RFC 8446 section 6 and RFC 5246 section 7.2. */
+static void alerts_are_those_of_the_rfc(struct test *t)
+{
+    CHECK_EQ(t, weir_status_alert(WEIR_E_TYPE), 10);     /* unexpected_message */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_AUTH), 20);     /* bad_record_mac */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_OVERFLOW), 22); /* record_overflow */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_PARAM), 47);    /* illegal_parameter */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_DECODE), 50);   /* decode_error */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_VERSION), 70);  /* protocol_version */
+    CHECK_STR(t, weir_alert_name(0), "close_notify");
+    CHECK_STR(t, weir_alert_name(10), "unexpected_message");
+    CHECK_STR(t, weir_alert_name(20), "bad_record_mac");
+    CHECK_STR(t, weir_alert_name(22), "record_overflow");
+    CHECK_STR(t, weir_alert_name(47), "illegal_parameter");
+    CHECK_STR(t, weir_alert_name(50), "decode_error");
+    CHECK_STR(t, weir_alert_name(70), "protocol_version");
+    CHECK_STR(t, weir_alert_name(80), "internal_error");
+    CHECK_STR(t, weir_alert_name(90), "user_canceled");
+    CHECK_STR(t, weir_alert_name(100), "no_renegotiation");
+}
+
+/* Only what kills a direction has an alert, and nothing that asks to be called again. */
+static void answers_above_zero_have_no_alert(struct test *t)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        t->at = i;
+        if (rows[i].value >= 0)
+            CHECK_EQ(t, weir_status_alert((weir_status)rows[i].value), WEIR_ALERT_NONE);
+    }
+}
+
+static void unknown_numbers_have_a_text_too(struct test *t)
+{
+    static const int unknown[] = {6, 7, 100, -17, -18, -100, 127, -128};
+
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+        weir_status status = (weir_status)unknown[i];
+
+        t->at = i;
+        CHECK_STR(t, weir_status_name(status), "?");
+        REQUIRE(t, weir_status_text(status) != NULL);
+        CHECK(t, weir_status_text(status)[0] != '\0');
+    }
+    CHECK_STR(t, weir_alert_name(1), "unknown_alert");
+    CHECK_STR(t, weir_alert_name(254), "unknown_alert");
+    CHECK_STR(t, weir_alert_name(WEIR_ALERT_NONE), "unknown_alert");
+}
+
+static const struct test_case table[] = {
+    CASE(each_has_name_text_and_alert),    CASE(values_and_names_are_distinct),
+    CASE(alerts_are_those_of_the_rfc),     CASE(answers_above_zero_have_no_alert),
+    CASE(unknown_numbers_have_a_text_too),
+};
+CASE_GROUP(status, table, TEST_ONCE);
