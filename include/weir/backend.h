@@ -36,7 +36,7 @@ struct weir_backend {
                           enum weir_dir dir, struct weir_refusal *why);
     /**
      * Replaces the key of an attached direction (same version and suite). WEIR_OK, WEIR_E_PROVIDER
-     * or WEIR_E_BACKEND; after an error the direction is dead and gets one `detach`. NULL: cannot.
+     * or WEIR_E_BACKEND; after an error it holds nothing, as after `detach`. NULL: cannot.
      */
     weir_status (*rekey)(const struct weir_backend *self, void *ctx, const struct weir_keys *keys);
     /** Wipes what it holds of the direction. */

@@ -8,32 +8,33 @@
 
 #include "base.h"
 
-/* X(name, text) */
+/* X(name, name in lower case, text) */
 #define WEIR_REFUSAL_LIST(X)                                                                       \
-    X(NONE, "not refused")                                                                         \
-    X(UNKNOWN_NAME, "no such backend or provider")                                                 \
-    X(NOT_BUILT, "not part of this build")                                                         \
-    X(NOT_THIS_OS, "not available on this operating system")                                       \
-    X(ABI, "built for another interface version of weir")                                          \
-    X(FORM, "does not carry records in the form asked for")                                        \
-    X(INSECURE, "protects nothing; for tests only, and left out of release builds")                \
-    X(VERSION, "this protocol version is not carried")                                             \
-    X(SUITE, "this cipher suite is not carried")                                                   \
-    X(NONCE_RULE, "the explicit nonces cannot be continued under this rule")                       \
-    X(POSITION, "the position contradicts itself or leaves no record to use")                      \
-    X(SECRET, "the keys come without a traffic secret of the suite's length")                      \
-    X(KDF, "no key derivation for this hash, so KeyUpdate cannot be followed")                     \
-    X(MEMORY, "the memory given is too small or not aligned")                                      \
-    X(PROVIDER, "the provider failed to take the key")                                             \
-    X(NOT_PROVEN, "a record seen on the wire does not open with the keys taken over")              \
-    X(READ_AHEAD, "the TLS library has read beyond the handshake")                                 \
-    X(NO_EXPORT, "the TLS library does not give these keys away")                                  \
-    X(EPOCH, "its meaning depends on a key that has been updated since")                           \
-    X(LIBRARY, "the TLS library cannot do this")
+    X(NONE, "none", "not refused")                                                                 \
+    X(UNKNOWN_NAME, "unknown_name", "no such backend or provider")                                 \
+    X(NOT_BUILT, "not_built", "not part of this build")                                            \
+    X(NOT_THIS_OS, "not_this_os", "not available on this operating system")                        \
+    X(ABI, "abi", "built for another interface version of weir")                                   \
+    X(FORM, "form", "does not carry records in the form asked for")                                \
+    X(INSECURE, "insecure", "protects nothing; for tests only, and left out of release builds")    \
+    X(VERSION, "version", "this protocol version is not carried")                                  \
+    X(SUITE, "suite", "this cipher suite is not carried")                                          \
+    X(NONCE_RULE, "nonce_rule", "the explicit nonces cannot be continued under this rule")         \
+    X(POSITION, "position", "the position contradicts itself or leaves no record to use")          \
+    X(SECRET, "secret", "the keys come without a traffic secret of the suite's length")            \
+    X(KDF, "kdf", "no key derivation for this hash, so KeyUpdate cannot be followed")              \
+    X(MEMORY, "memory", "the memory given is too small or not aligned")                            \
+    X(PROVIDER, "provider", "the provider failed to take the key")                                 \
+    X(NOT_PROVEN, "not_proven",                                                                    \
+      "a record seen on the wire does not open with the keys taken over")                          \
+    X(READ_AHEAD, "read_ahead", "the TLS library has read beyond the handshake")                   \
+    X(NO_EXPORT, "no_export", "the TLS library does not give these keys away")                     \
+    X(EPOCH, "epoch", "its meaning depends on a key that has been updated since")                  \
+    X(LIBRARY, "library", "the TLS library cannot do this")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {
-#define WEIR_X(name, text) WEIR_REFUSAL_##name,
+#define WEIR_X(name, lower, text) WEIR_REFUSAL_##name,
     WEIR_REFUSAL_LIST(WEIR_X)
 #undef WEIR_X
 } weir_refusal_code;

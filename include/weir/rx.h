@@ -47,7 +47,7 @@ WEIR_API void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit);
  * Opens records in place: buf[0..len) starts at a record boundary; `*consumed` bytes of it are done
  * with; out[0..*count) is what they held, lying in `buf`. Stops when `cap` records are out, when no
  * whole record is left, and after every record that is not application data, because the keys may
- * change there. Empty records of application data are consumed and not reported.
+ * change there. Empty records of application data are reported with `len` 0.
  *
  * A record that fails is wiped before the call returns. Records opened before it are still given:
  * then this call answers WEIR_OK and the next one the error.
@@ -81,6 +81,9 @@ WEIR_API weir_status weir_rx_status(const struct weir_rx *rx);
 
 /** Ends the direction: every later open answers `status`, which must be below zero. Keys wiped. */
 WEIR_API void weir_rx_end(struct weir_rx *rx, weir_status status);
+
+/** The IANA number of its suite. */
+WEIR_API uint16_t weir_rx_suite(const struct weir_rx *rx);
 
 /** Where the direction stands. */
 WEIR_API struct weir_position weir_rx_position(const struct weir_rx *rx);

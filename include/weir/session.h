@@ -84,12 +84,17 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send(struct weir_session *sess
 
 /**
  * Seals a handshake message that the TLS library wants to send (TLS 1.3 only; not a KeyUpdate), in
- * as many records as it needs, after what is waiting. Returns as weir_session_send.
+ * as many records as it needs, after what is waiting. All or nothing, so that no other record can
+ * come in between (RFC 8446 section 5.1).
+ *
+ * Returns WEIR_OK; WEIR_NEED_OUTPUT: does not fit, nothing of the message is sealed (`*made` may
+ * count what was waiting). WEIR_E_MISUSE (not sticky) for TLS 1.2 or after weir_session_close; a
+ * sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_handshake(struct weir_session *session,
                                                                  const uint8_t *message, size_t len,
                                                                  uint8_t *out, size_t out_cap,
-                                                                 size_t *taken, size_t *made);
+                                                                 size_t *made);
 
 /** Whether something waits to be flushed. */
 WEIR_API bool weir_session_wants_flush(const struct weir_session *session);

@@ -92,8 +92,9 @@ struct weir_suite {
  * How much one key may protect, in AEAD blocks: every record counts its plaintext in 16-byte
  * blocks, rounded up, plus one. 0: no limit but the sequence number.
  *
- * AES-GCM: RFC 8446 section 5.5 allows 2^24.5 full-size records, each 2^10 blocks, "for a safety
- * margin of approximately 2^-57"; small records use up less of it, so blocks are what counts.
+ * AES-GCM: RFC 8446 section 5.5, "up to 2^24.5 full-size records (about 24 million) may be
+ * encrypted on a given connection while keeping a safety margin of approximately 2^-57". Such a
+ * record is 2^10 blocks; a small one uses up less, so blocks are what weir counts.
  * ChaCha20-Poly1305: "the record sequence number would wrap before the safety limit is reached".
  */
 struct weir_limit {

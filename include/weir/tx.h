@@ -63,6 +63,9 @@ WEIR_API void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit);
 /** Bytes on the wire of one record with `len` plaintext bytes, padding included. */
 WEIR_API size_t weir_tx_record_len(const struct weir_tx *tx, size_t len);
 
+/** Bytes on the wire of `len` plaintext bytes cut into records; one empty record for 0. */
+WEIR_API size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len);
+
 /**
  * Seals `in` (gathered from `in_count` pieces, in order) into records of `type` in out[0..out_cap),
  * as many whole records as there is room for. Input and output may not overlap.
@@ -70,7 +73,8 @@ WEIR_API size_t weir_tx_record_len(const struct weir_tx *tx, size_t len);
  * An input of 0 bytes makes one empty record of application data; other types may not be empty
  * (RFC 8446 section 5.1). `*taken`: plaintext bytes sealed. `*made`: bytes written.
  *
- * Returns WEIR_OK: all sealed. WEIR_REKEY_DUE: all sealed, the soft limit is passed.
+ * Returns WEIR_OK: all sealed. WEIR_REKEY_DUE: all sealed (application data), the soft limit is
+ * passed.
  * WEIR_NEED_OUTPUT: the next record does not fit; call again with the rest and more room.
  * WEIR_E_KEY_LIMIT: the hard limit forbids this record (alerts and handshake messages have some
  * room left beyond it); `*taken` and `*made` still count what was sealed before. WEIR_E_MISUSE,
@@ -110,6 +114,9 @@ WEIR_API weir_status weir_tx_status(const struct weir_tx *tx);
 
 /** Ends the direction: every later seal answers `status`, which must be below zero. Keys wiped. */
 WEIR_API void weir_tx_end(struct weir_tx *tx, weir_status status);
+
+/** The IANA number of its suite. */
+WEIR_API uint16_t weir_tx_suite(const struct weir_tx *tx);
 
 /** Where the direction stands. */
 WEIR_API struct weir_position weir_tx_position(const struct weir_tx *tx);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <weir/soft.h>
+
+/* `self` is the first member of the struct weir_soft it was made as. */
+static const struct weir_aead *aead_of(const struct weir_backend *self)
+{
+    return ((const struct weir_soft *)(const void *)self)->aead;
+}
+
+static bool soft_supports(const struct weir_backend *self, const struct weir_keys *keys,
+                          enum weir_dir dir, struct weir_refusal *why)
+{
+    const struct weir_suite *suite = weir_suite_find(keys->suite);
+
+    (void)dir;
+    if (suite != NULL && (aead_of(self)->algs & WEIR_ALG_BIT(suite->alg)) != 0)
+        return true;
+    *why = (struct weir_refusal){
+        .code = WEIR_REFUSAL_SUITE, .layer = WEIR_LAYER_PROVIDER, .detail = keys->suite};
+    return false;
+}
+
+static weir_status soft_key(const struct weir_backend *self, void *ctx,
+                            const struct weir_keys *keys)
+{
+    const struct weir_suite *suite = weir_suite_find(keys->suite);
+
+    return aead_of(self)->init(ctx, (weir_alg)suite->alg, keys->key);
+}
+
+static weir_status soft_attach(const struct weir_backend *self, void *ctx,
+                               const struct weir_keys *keys, enum weir_dir dir,
+                               struct weir_refusal *why)
+{
+    if (!soft_supports(self, keys, dir, why))
+        return WEIR_REFUSED;
+    if (soft_key(self, ctx, keys) == WEIR_OK)
+        return WEIR_OK;
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_PROVIDER, .layer = WEIR_LAYER_PROVIDER};
+    return WEIR_REFUSED;
+}
+
+static weir_status soft_rekey(const struct weir_backend *self, void *ctx,
+                              const struct weir_keys *keys)
+{
+    aead_of(self)->wipe(ctx);
+    return soft_key(self, ctx, keys);
+}
+
+static void soft_detach(const struct weir_backend *self, void *ctx)
+{
+    aead_of(self)->wipe(ctx);
+}
+
+static weir_status soft_seal(const struct weir_backend *self, void *ctx,
+                             const struct weir_aead_op *op)
+{
+    return aead_of(self)->seal(ctx, op);
+}
+
+static weir_status soft_open(const struct weir_backend *self, void *ctx,
+                             const struct weir_aead_op *op)
+{
+    return aead_of(self)->open(ctx, op);
+}
+
+weir_status weir_soft_init(struct weir_soft *soft, const struct weir_aead *aead,
+                           struct weir_refusal *why)
+{
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_PROVIDER};
+    if (aead->abi != WEIR_AEAD_ABI) {
+        why->code = WEIR_REFUSAL_ABI;
+        why->detail = aead->abi;
+        return WEIR_REFUSED;
+    }
+#ifndef WEIR_ALLOW_INSECURE
+    if ((aead->flags & WEIR_AEAD_INSECURE) != 0) {
+        why->code = WEIR_REFUSAL_INSECURE;
+        return WEIR_REFUSED;
+    }
+#endif
+    *soft = (struct weir_soft){
+        .backend =
+            {
+                .abi = WEIR_BACKEND_ABI,
+                .form = WEIR_FORM_RECORD,
+                .name = "soft",
+                .ctx_size = aead->ctx_size,
+                .ctx_align = aead->ctx_align,
+                .supports = soft_supports,
+                .attach = soft_attach,
+                .rekey = soft_rekey,
+                .detach = soft_detach,
+                .seal = soft_seal,
+                .open = soft_open,
+            },
+        .aead = aead,
+    };
+    return WEIR_OK;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "direction.h"
+#include "mem.h"
+
+static bool refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail)
+{
+    *why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_CORE, .detail = detail};
+    return false;
+}
+
+static bool uses_explicit_nonce(const struct weir_suite *suite)
+{
+    return suite->version == WEIR_TLS12 && suite->alg != WEIR_CHACHA20_POLY1305;
+}
+
+/*
+ * A rule that does not belong to the suite, or a counter that contradicts it, means that whoever
+ * made the position guessed; going on could repeat a nonce.
+ */
+static bool position_sound(const struct weir_keys *keys, const struct weir_suite *suite,
+                           enum weir_dir dir, struct weir_refusal *why)
+{
+    const struct weir_position *at = &keys->at;
+    bool rule_fits = false;
+    bool nonce_fits = true;
+
+    switch ((weir_nonce_rule)at->nonce_rule) {
+    case WEIR_NONCE_IMPLICIT:
+        rule_fits = !uses_explicit_nonce(suite);
+        nonce_fits = at->explicit_nonce == 0;
+        break;
+    case WEIR_NONCE_SEQ:
+        rule_fits = uses_explicit_nonce(suite);
+        nonce_fits = dir == WEIR_RX || at->explicit_nonce == at->seq;
+        break;
+    case WEIR_NONCE_COUNTER:
+    case WEIR_NONCE_XOR:
+        rule_fits = uses_explicit_nonce(suite);
+        break;
+    case WEIR_NONCE_RANDOM:
+        /* Nobody knows which nonces were drawn before, so nobody can avoid them. */
+        rule_fits = uses_explicit_nonce(suite) && dir == WEIR_RX;
+        break;
+    }
+    if (!rule_fits)
+        return refuse(why, WEIR_REFUSAL_NONCE_RULE, at->nonce_rule);
+    if (!nonce_fits || at->seq == UINT64_MAX || (at->epoch != 0 && keys->version != WEIR_TLS13))
+        return refuse(why, WEIR_REFUSAL_POSITION, 0);
+    return true;
+}
+
+static bool keys_sound(const struct weir_keys *keys, enum weir_dir dir, struct weir_refusal *why)
+{
+    const struct weir_suite *suite = weir_suite_find(keys->suite);
+
+    if (suite == NULL)
+        return refuse(why, WEIR_REFUSAL_SUITE, keys->suite);
+    if (keys->version != suite->version)
+        return refuse(why, WEIR_REFUSAL_VERSION, keys->version);
+    if (keys->secret_len != 0 &&
+        (keys->version != WEIR_TLS13 || keys->secret_len != WEIR_HASH_LEN(suite->hash)))
+        return refuse(why, WEIR_REFUSAL_SECRET, keys->secret_len);
+    return position_sound(keys, suite, dir, why);
+}
+
+static bool memory_sound(const struct weir_backend *backend, const void *ctx, size_t ctx_len,
+                         struct weir_refusal *why)
+{
+    if (ctx_len < backend->ctx_size || (ctx == NULL && backend->ctx_size > 0) ||
+        (backend->ctx_align > 1 && ((uintptr_t)ctx & (backend->ctx_align - 1)) != 0))
+        return refuse(why, WEIR_REFUSAL_MEMORY, (uint32_t)backend->ctx_size);
+    return true;
+}
+
+weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
+                                const struct weir_keys *keys, const struct weir_counters *counters,
+                                const struct weir_backend *backend, void *ctx, size_t ctx_len,
+                                struct weir_refusal *why)
+{
+    /* So that a refused direction answers WEIR_E_MISUSE and needs no wipe. */
+    memset(d, 0, sizeof *d);
+    if (!keys_sound(keys, dir, why) || !weir_backend_check(backend, keys, dir, why) ||
+        !memory_sound(backend, ctx, ctx_len, why))
+        return WEIR_REFUSED;
+
+    weir_status status = backend->attach(backend, ctx, keys, dir, why);
+    if (status != WEIR_OK)
+        return WEIR_REFUSED;
+
+    const struct weir_suite *suite = weir_suite_find(keys->suite);
+    d->backend = backend;
+    d->ctx = ctx;
+    d->attached = 1;
+    d->keys = *keys;
+    if (counters != NULL)
+        d->counters = *counters;
+    d->limit = weir_alg_limit((weir_alg)suite->alg);
+    d->record_limit = WEIR_MAX_PLAINTEXT;
+    d->iv_is_salt = uses_explicit_nonce(suite);
+    d->shape.prefix = (uint8_t)(WEIR_HEADER_LEN + (d->iv_is_salt ? 8u : 0u));
+    d->shape.suffix = (uint8_t)(WEIR_TAG_LEN + (keys->version == WEIR_TLS13 ? 1u : 0u));
+    return WEIR_OK;
+}
+
+static void detach(struct direction *d)
+{
+    if (d->attached) {
+        d->backend->detach(d->backend, d->ctx);
+        d->attached = 0;
+    }
+    weir_wipe(d->keys.key, sizeof d->keys.key);
+    weir_wipe(d->keys.iv, sizeof d->keys.iv);
+    weir_wipe(d->keys.secret, sizeof d->keys.secret);
+    d->keys.secret_len = 0;
+}
+
+weir_status weir_direction_end(struct direction *d, weir_status status)
+{
+    if (d->backend == NULL)
+        return WEIR_E_MISUSE;
+    detach(d);
+    if (d->status >= 0)
+        d->status = (int8_t)(status < 0 ? status : WEIR_E_MISUSE);
+    return (weir_status)d->status;
+}
+
+void weir_direction_wipe(struct direction *d)
+{
+    if (d->backend != NULL)
+        detach(d);
+    weir_wipe(d, sizeof *d);
+}
+
+weir_status weir_direction_status(const struct direction *d)
+{
+    if (d->backend == NULL)
+        return WEIR_E_MISUSE;
+    if (d->status < 0)
+        return (weir_status)d->status;
+    return d->limit.soft != 0 && d->keys.at.blocks > d->limit.soft ? WEIR_REKEY_DUE : WEIR_OK;
+}
+
+static uint64_t lower(uint64_t wanted, uint64_t own)
+{
+    if (wanted == 0)
+        return own;
+    return own != 0 && own < wanted ? own : wanted;
+}
+
+void weir_direction_set_limit(struct direction *d, struct weir_limit limit)
+{
+    const struct weir_suite *suite = weir_suite_find(d->keys.suite);
+
+    if (suite == NULL)
+        return;
+    struct weir_limit own = weir_alg_limit((weir_alg)suite->alg);
+    d->limit.soft = lower(limit.soft, own.soft);
+    d->limit.hard = lower(limit.hard, own.hard);
+}
+
+bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
+                              struct weir_refusal *why)
+{
+    if (d->keys.version != WEIR_TLS13)
+        return refuse(why, WEIR_REFUSAL_VERSION, d->keys.version);
+    if (d->keys.secret_len == 0)
+        return refuse(why, WEIR_REFUSAL_SECRET, 0);
+
+    const struct weir_suite *suite = weir_suite_find(d->keys.suite);
+    if (kdf == NULL || kdf->abi != WEIR_KDF_ABI || (kdf->hashes & (1u << suite->hash)) == 0)
+        return refuse(why, WEIR_REFUSAL_KDF, suite->hash);
+    if (d->backend->rekey == NULL)
+        return refuse(why, WEIR_REFUSAL_LIBRARY, 0);
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
+    return true;
+}
+
+weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf)
+{
+    struct weir_refusal why;
+
+    if (d->status < 0 || !d->attached || !weir_direction_can_rekey(d, kdf, &why))
+        return weir_direction_end(d, WEIR_E_MISUSE);
+
+    weir_status status = weir_keys_update(&d->keys, kdf);
+    if (status != WEIR_OK)
+        return weir_direction_end(d, status);
+    status = d->backend->rekey(d->backend, d->ctx, &d->keys);
+    if (status != WEIR_OK) {
+        d->attached = 0; /* the backend holds nothing any more, so there is nothing to detach */
+        return weir_direction_end(d, status);
+    }
+    d->counters.rekeys++;
+    return WEIR_OK;
+}
+
+weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
+                                  struct weir_counters *counters)
+{
+    if (d->status < 0 || !d->attached) {
+        weir_keys_wipe(keys);
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    }
+    *keys = d->keys;
+    if (counters != NULL)
+        *counters = d->counters;
+    weir_direction_end(d, WEIR_E_MOVED);
+    return WEIR_OK;
+}
+
+void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
+                            const uint8_t *header, const uint8_t *explicit_nonce,
+                            size_t plaintext_len)
+{
+    const struct weir_keys *keys = &d->keys;
+
+    /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
+     * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire. */
+    memcpy(op->nonce, keys->iv, 4);
+    if (d->iv_is_salt)
+        memcpy(op->nonce + 4, explicit_nonce, 8);
+    else
+        put_be64(op->nonce + 4, get_be64(keys->iv + 4) ^ keys->at.seq);
+    memset(op->nonce + 12, 0, 4);
+
+    memset(op->aad, 0, sizeof op->aad);
+    if (keys->version == WEIR_TLS13) {
+        /* RFC 8446 section 5.2: the header as it stands on the wire. */
+        memcpy(op->aad, header, WEIR_HEADER_LEN);
+        op->aad_len = WEIR_HEADER_LEN;
+    } else {
+        /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext. */
+        put_be64(op->aad, keys->at.seq);
+        memcpy(op->aad + 8, header, 3);
+        put_be16(op->aad + 11, plaintext_len);
+        op->aad_len = 13;
+    }
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * What a sending and a receiving direction have in common: keys, position, limits, backend, and how
+ * a direction begins, changes key, moves and ends.
+ */
+#ifndef WEIR_CORE_DIRECTION_H
+#define WEIR_CORE_DIRECTION_H
+
+#include <weir/rx.h>
+
+/*
+ * The inside of weir_tx and weir_rx. The caller's memory is declared as numbers; may_alias keeps
+ * reading it as this struct defined.
+ */
+struct __attribute__((may_alias)) direction {
+    const struct weir_backend *backend; /* NULL: never initialised, or wiped */
+    void *ctx;
+    struct weir_keys keys;
+    struct weir_counters counters;
+    struct weir_limit limit;
+    uint16_t record_limit; /* most plaintext bytes in a record */
+    uint16_t pad_multiple; /* TX; 0: none */
+    uint16_t empty_run;    /* RX: empty records since the last one with content */
+    uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
+    uint8_t attached;      /* the backend holds the key */
+    int8_t status;         /* sticky once below zero */
+    struct weir_shape shape;
+};
+
+_Static_assert(sizeof(struct direction) <= sizeof(struct weir_tx), "weir_tx is too small");
+_Static_assert(sizeof(struct direction) <= sizeof(struct weir_rx), "weir_rx is too small");
+_Static_assert(_Alignof(struct direction) <= _Alignof(struct weir_tx), "weir_tx alignment");
+
+static inline struct direction *tx_inside(const struct weir_tx *tx)
+{
+    return (struct direction *)(void *)(uintptr_t)tx;
+}
+
+static inline struct direction *rx_inside(const struct weir_rx *rx)
+{
+    return (struct direction *)(void *)(uintptr_t)rx;
+}
+
+/* AEAD blocks a message of `len` bytes counts against the key (struct weir_limit). */
+static inline uint64_t blocks_of(size_t len)
+{
+    return ((uint64_t)len + 15) / 16 + 1;
+}
+
+weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
+                                const struct weir_keys *keys, const struct weir_counters *counters,
+                                const struct weir_backend *backend, void *ctx, size_t ctx_len,
+                                struct weir_refusal *why);
+weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf);
+bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
+                              struct weir_refusal *why);
+weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
+                                  struct weir_counters *counters);
+/* Ends it with a status below zero, for good; the first status stays. Returns the sticky status. */
+weir_status weir_direction_end(struct direction *d, weir_status status);
+weir_status weir_direction_status(const struct direction *d);
+void weir_direction_set_limit(struct direction *d, struct weir_limit limit);
+void weir_direction_wipe(struct direction *d);
+
+/*
+ * Fills nonce and additional data of record d->keys.at.seq. `explicit_nonce` points at the 8 bytes
+ * on the wire where there are such; `header` at the 5 bytes as they stand on the wire.
+ */
+void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
+                            const uint8_t *header, const uint8_t *explicit_nonce,
+                            size_t plaintext_len);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "direction.h"
+#include "mem.h"
+
+weir_status weir_rx_init(struct weir_rx *rx, const struct weir_keys *keys,
+                         const struct weir_backend *backend, void *ctx, size_t ctx_len,
+                         struct weir_refusal *why)
+{
+    return weir_direction_init(rx_inside(rx), WEIR_RX, keys, NULL, backend, ctx, ctx_len, why);
+}
+
+weir_status weir_rx_import(struct weir_rx *rx, const struct weir_keys *keys,
+                           const struct weir_counters *counters, const struct weir_backend *backend,
+                           void *ctx, size_t ctx_len, struct weir_refusal *why)
+{
+    return weir_direction_init(rx_inside(rx), WEIR_RX, keys, counters, backend, ctx, ctx_len, why);
+}
+
+weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
+{
+    /* RFC 8449 section 4: "Endpoints MUST NOT send a "record_size_limit" extension with a value
+     * smaller than 64." */
+    if (limit < 64 || limit > WEIR_MAX_PLAINTEXT)
+        return WEIR_E_MISUSE;
+    rx_inside(rx)->record_limit = (uint16_t)limit;
+    return WEIR_OK;
+}
+
+void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit)
+{
+    weir_direction_set_limit(rx_inside(rx), limit);
+}
+
+/*
+ * A negotiated limit is judged on the length alone. Without one the peer may legally expand a
+ * record further than weir's suites do, so the standard's own maxima stand here, and the plaintext
+ * is judged after it has been authenticated.
+ */
+static struct weir_record_rules rules_of(const struct direction *d)
+{
+    bool tls13 = d->keys.version == WEIR_TLS13;
+    unsigned overhead = WEIR_TAG_LEN + (d->iv_is_salt ? 8u : 0u);
+    unsigned most = tls13 ? WEIR_MAX_CIPHERTEXT_TLS13 : WEIR_MAX_CIPHERTEXT_TLS12;
+
+    if (d->record_limit < WEIR_MAX_PLAINTEXT)
+        most = d->record_limit + overhead + (tls13 ? 1u : 0u);
+    return (struct weir_record_rules){
+        .version = d->keys.version, .min_len = (uint16_t)overhead, .max_len = (uint16_t)most};
+}
+
+/* RFC 8446 section 5.4: type and padding off the end of an authenticated TLSInnerPlaintext. */
+static weir_status strip_inner(const struct direction *d, struct weir_record *r)
+{
+    /* "The presence of padding does not change the overall record size limitations: the full
+     * encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets." */
+    if (r->len > (size_t)d->record_limit + 1)
+        return WEIR_E_OVERFLOW;
+    while (r->len > 0 && r->data[r->len - 1] == 0)
+        r->len--;
+    /* "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST
+     * terminate the connection with an "unexpected_message" alert." */
+    if (r->len == 0)
+        return WEIR_E_TYPE;
+    r->len--;
+    r->type = r->data[r->len];
+    return WEIR_OK;
+}
+
+/* What an authenticated record may hold; r->type and r->len are final. */
+static weir_status judge_content(struct direction *d, const struct weir_record *r)
+{
+    if (r->len > d->record_limit)
+        return WEIR_E_OVERFLOW;
+    if (r->type != WEIR_TYPE_DATA) {
+        if (r->type != WEIR_TYPE_ALERT && r->type != WEIR_TYPE_HANDSHAKE)
+            return WEIR_E_TYPE;
+        /* RFC 8446 section 5.4: "Implementations MUST NOT send Handshake and Alert records that
+         * have a zero-length TLSInnerPlaintext.content; if such a message is received, the
+         * receiving implementation MUST terminate the connection with an "unexpected_message"
+         * alert." */
+        if (r->len == 0)
+            return WEIR_E_TYPE;
+    }
+    if (r->len > 0)
+        d->empty_run = 0;
+    else if (++d->empty_run > WEIR_MAX_EMPTY_RECORDS)
+        return WEIR_E_FLOOD;
+    return WEIR_OK;
+}
+
+/* Opens the whole record at `buf`, in place. On failure its body is wiped. */
+static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_record_header header,
+                               struct weir_record *r)
+{
+    size_t explicit_len = d->iv_is_salt ? 8 : 0;
+    size_t len = header.len - explicit_len - WEIR_TAG_LEN;
+    uint8_t *text = buf + WEIR_HEADER_LEN + explicit_len;
+    struct weir_iov in = {text, len};
+    struct weir_aead_op op;
+
+    if (d->keys.at.seq == UINT64_MAX ||
+        (d->limit.hard != 0 && d->keys.at.blocks + blocks_of(len) > d->limit.hard))
+        return WEIR_E_KEY_LIMIT;
+    weir_direction_fill_op(d, &op, buf, buf + WEIR_HEADER_LEN, len);
+    op.in = &in;
+    op.in_count = 1;
+    op.in_len = len;
+    op.out = text;
+    op.tag = text + len;
+    weir_status status = d->backend->open(d->backend, d->ctx, &op);
+    if (status > 0)
+        status = WEIR_E_BACKEND;
+    d->keys.at.seq++;
+    d->keys.at.blocks += blocks_of(len);
+
+    *r = (struct weir_record){text, len, header.type};
+    if (status == WEIR_OK && d->keys.version == WEIR_TLS13)
+        status = strip_inner(d, r);
+    if (status == WEIR_OK)
+        status = judge_content(d, r);
+    if (status != WEIR_OK) {
+        weir_wipe(buf + WEIR_HEADER_LEN, header.len);
+        return status;
+    }
+    d->counters.records++;
+    d->counters.wire_bytes += WEIR_HEADER_LEN + (size_t)header.len;
+    if (r->type == WEIR_TYPE_DATA)
+        d->counters.bytes += r->len;
+    return WEIR_OK;
+}
+
+weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *consumed,
+                         struct weir_record *out, size_t cap, size_t *count)
+{
+    struct direction *d = rx_inside(rx);
+    struct weir_record_header header = {0};
+
+    *consumed = 0;
+    *count = 0;
+    if (!d->attached || d->status < 0)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+
+    struct weir_record_rules rules = rules_of(d);
+    while (*count < cap) {
+        size_t left = len - *consumed;
+        weir_status status = weir_record_parse(buf + *consumed, left, &rules, &header);
+        if (status == WEIR_NEED_INPUT || (status == WEIR_OK && left - WEIR_HEADER_LEN < header.len))
+            return WEIR_NEED_INPUT;
+        if (status == WEIR_OK)
+            status = open_record(d, buf + *consumed, header, &out[*count]);
+        if (status != WEIR_OK) {
+            (void)weir_direction_end(d, status);
+            /* What came before it was good and is given first; the next call answers the error. */
+            return *count > 0 ? WEIR_OK : status;
+        }
+        *consumed += WEIR_HEADER_LEN + (size_t)header.len;
+        if (out[(*count)++].type != WEIR_TYPE_DATA)
+            break;
+    }
+    return WEIR_OK;
+}
+
+size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)
+{
+    (void)rx;
+    return len < WEIR_HEADER_LEN ? WEIR_HEADER_LEN : WEIR_HEADER_LEN + (size_t)get_be16(buf + 3);
+}
+
+weir_status weir_rx_rekey(struct weir_rx *rx, const struct weir_kdf *kdf)
+{
+    return weir_direction_rekey(rx_inside(rx), kdf);
+}
+
+bool weir_rx_can_rekey(const struct weir_rx *rx, const struct weir_kdf *kdf,
+                       struct weir_refusal *why)
+{
+    return weir_direction_can_rekey(rx_inside(rx), kdf, why);
+}
+
+weir_status weir_rx_status(const struct weir_rx *rx)
+{
+    return weir_direction_status(rx_inside(rx));
+}
+
+void weir_rx_end(struct weir_rx *rx, weir_status status)
+{
+    (void)weir_direction_end(rx_inside(rx), status);
+}
+
+uint16_t weir_rx_suite(const struct weir_rx *rx)
+{
+    return rx_inside(rx)->keys.suite;
+}
+
+struct weir_position weir_rx_position(const struct weir_rx *rx)
+{
+    return rx_inside(rx)->keys.at;
+}
+
+struct weir_counters weir_rx_counters(const struct weir_rx *rx)
+{
+    return rx_inside(rx)->counters;
+}
+
+weir_status weir_rx_export(struct weir_rx *rx, struct weir_keys *keys,
+                           struct weir_counters *counters)
+{
+    return weir_direction_export(rx_inside(rx), keys, counters);
+}
+
+void weir_rx_wipe(struct weir_rx *rx)
+{
+    weir_direction_wipe(rx_inside(rx));
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "direction.h"
+#include "mem.h"
+
+/*
+ * Records up to this size are copied together and sealed in one piece: below it a copy costs less
+ * than the extra provider calls that a gathered seal takes (docs/performance.md).
+ */
+#define COPY_LIMIT 2048u
+
+/* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
+#define RESERVE_BLOCKS  1024u
+#define RESERVE_RECORDS 64u
+
+/* Walks over the caller's pieces. */
+struct gather {
+    const struct weir_iov *piece;
+    size_t offset; /* into *piece */
+};
+
+weir_status weir_tx_init(struct weir_tx *tx, const struct weir_keys *keys,
+                         const struct weir_backend *backend, void *ctx, size_t ctx_len,
+                         struct weir_refusal *why)
+{
+    return weir_direction_init(tx_inside(tx), WEIR_TX, keys, NULL, backend, ctx, ctx_len, why);
+}
+
+weir_status weir_tx_import(struct weir_tx *tx, const struct weir_keys *keys,
+                           const struct weir_counters *counters, const struct weir_backend *backend,
+                           void *ctx, size_t ctx_len, struct weir_refusal *why)
+{
+    return weir_direction_init(tx_inside(tx), WEIR_TX, keys, counters, backend, ctx, ctx_len, why);
+}
+
+struct weir_shape weir_tx_shape(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->shape;
+}
+
+weir_status weir_tx_set_record_limit(struct weir_tx *tx, size_t limit)
+{
+    if (limit < 1 || limit > WEIR_MAX_PLAINTEXT)
+        return WEIR_E_MISUSE;
+    tx_inside(tx)->record_limit = (uint16_t)limit;
+    return WEIR_OK;
+}
+
+weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple)
+{
+    struct direction *d = tx_inside(tx);
+
+    if (d->keys.version != WEIR_TLS13 || multiple > WEIR_MAX_PLAINTEXT)
+        return WEIR_E_MISUSE;
+    d->pad_multiple = (uint16_t)(multiple > 1 ? multiple : 0);
+    return WEIR_OK;
+}
+
+void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit)
+{
+    weir_direction_set_limit(tx_inside(tx), limit);
+}
+
+/* Zeros behind the inner content type. RFC 8446 section 5.4 leaves the amount to the sender. */
+static size_t padding_of(const struct direction *d, size_t len)
+{
+    size_t multiple = d->pad_multiple;
+
+    if (multiple == 0)
+        return 0;
+    size_t rest = len % multiple;
+    size_t pad = rest != 0 || len == 0 ? multiple - rest : 0;
+    size_t room = len < d->record_limit ? d->record_limit - len : 0;
+    return pad < room ? pad : room;
+}
+
+size_t weir_tx_record_len(const struct weir_tx *tx, size_t len)
+{
+    const struct direction *d = tx_inside(tx);
+
+    return d->shape.prefix + len + padding_of(d, len) + d->shape.suffix;
+}
+
+size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
+{
+    size_t limit = tx_inside(tx)->record_limit;
+    size_t rest = len % limit;
+    size_t whole = len / limit * weir_tx_record_len(tx, limit);
+
+    return rest > 0 || len == 0 ? whole + weir_tx_record_len(tx, rest) : whole;
+}
+
+/* Whether the key may protect one more message of `len` bytes. */
+static bool within_limits(const struct direction *d, uint8_t type, size_t len)
+{
+    uint64_t reserve = type == WEIR_TYPE_DATA ? 0 : RESERVE_BLOCKS;
+    uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? RESERVE_RECORDS : 0);
+
+    /* RFC 8446 section 5.3: "If a TLS implementation would need to wrap a sequence number, it MUST
+     * either rekey or terminate the connection." The last number is never used. */
+    if (d->keys.at.seq >= last_seq)
+        return false;
+    return d->limit.hard == 0 || d->keys.at.blocks + blocks_of(len) <= d->limit.hard + reserve;
+}
+
+static void step(struct direction *d, size_t message_len)
+{
+    struct weir_position *at = &d->keys.at;
+    uint64_t mask = at->explicit_nonce ^ at->seq;
+
+    at->seq++;
+    at->blocks += blocks_of(message_len);
+    switch ((weir_nonce_rule)at->nonce_rule) {
+    case WEIR_NONCE_SEQ:
+    case WEIR_NONCE_COUNTER:
+        at->explicit_nonce++;
+        break;
+    case WEIR_NONCE_XOR:
+        at->explicit_nonce = mask ^ at->seq;
+        break;
+    case WEIR_NONCE_IMPLICIT:
+    case WEIR_NONCE_RANDOM:
+        break;
+    }
+}
+
+static size_t write_header(const struct direction *d, uint8_t type, size_t message_len,
+                           uint8_t *out)
+{
+    out[0] = d->keys.version == WEIR_TLS13 ? WEIR_TYPE_DATA : type;
+    out[1] = 3;
+    out[2] = 3;
+    put_be16(out + 3, (size_t)d->shape.prefix - WEIR_HEADER_LEN + message_len + WEIR_TAG_LEN);
+    if (d->iv_is_salt)
+        put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
+    return d->shape.prefix;
+}
+
+/*
+ * Seals one message (plaintext; in TLS 1.3 with its inner type and padding) whose pieces are
+ * in[0..count); the record lies at `out`. The number of the record is used up whatever happens.
+ */
+static weir_status seal_message(struct direction *d, uint8_t type, const struct weir_iov *in,
+                                size_t count, size_t message_len, size_t data_len, uint8_t *out)
+{
+    struct weir_aead_op op;
+    size_t prefix = write_header(d, type, message_len, out);
+
+    weir_direction_fill_op(d, &op, out, out + WEIR_HEADER_LEN, message_len);
+    op.in = in;
+    op.in_count = count;
+    op.in_len = message_len;
+    op.out = out + prefix;
+    op.tag = out + prefix + message_len;
+    step(d, message_len);
+
+    weir_status status = d->backend->seal(d->backend, d->ctx, &op);
+    if (status != WEIR_OK) {
+        weir_wipe(out, prefix + message_len + WEIR_TAG_LEN);
+        return weir_direction_end(d, status < 0 ? status : WEIR_E_BACKEND);
+    }
+    d->counters.records++;
+    d->counters.wire_bytes += prefix + message_len + WEIR_TAG_LEN;
+    if (type == WEIR_TYPE_DATA)
+        d->counters.bytes += data_len;
+    return WEIR_OK;
+}
+
+/* Seals a record whose plaintext (`len` bytes) already lies behind the prefix in `out`. */
+static weir_status seal_placed(struct direction *d, uint8_t type, uint8_t *out, size_t len)
+{
+    uint8_t *text = out + d->shape.prefix;
+    size_t message_len = len;
+
+    if (d->keys.version == WEIR_TLS13) {
+        size_t pad = padding_of(d, len);
+        text[len] = type;
+        memset(text + len + 1, 0, pad);
+        message_len += 1 + pad;
+    }
+    struct weir_iov in = {text, message_len};
+    return seal_message(d, type, &in, 1, message_len, len, out);
+}
+
+/* Takes `len` bytes from the caller's pieces into in[0..room); 0: they lie in too many pieces. */
+static size_t take_pieces(struct gather *from, size_t len, struct weir_iov *in, size_t room)
+{
+    struct gather g = *from;
+    size_t count = 0;
+
+    while (len > 0) {
+        size_t here = g.piece->len - g.offset;
+        if (here > len)
+            here = len;
+        if (here > 0) {
+            if (count == room)
+                return 0;
+            in[count++] = (struct weir_iov){g.piece->base + g.offset, here};
+            g.offset += here;
+            len -= here;
+        }
+        if (g.offset == g.piece->len && len > 0) {
+            g.piece++;
+            g.offset = 0;
+        }
+    }
+    *from = g;
+    return count;
+}
+
+static void copy_pieces(struct gather *g, size_t len, uint8_t *to)
+{
+    while (len > 0) {
+        size_t here = g->piece->len - g->offset;
+        if (here > len)
+            here = len;
+        if (here > 0)
+            memcpy(to, g->piece->base + g->offset, here);
+        to += here;
+        len -= here;
+        g->offset += here;
+        if (g->offset == g->piece->len && len > 0) {
+            g->piece++;
+            g->offset = 0;
+        }
+    }
+}
+
+/* Seals the next `len` bytes of the caller's pieces as one record at `out`. */
+static weir_status seal_next(struct direction *d, uint8_t type, struct gather *g, size_t len,
+                             uint8_t *out)
+{
+    struct weir_iov in[WEIR_AEAD_MAX_SEGMENTS];
+    size_t count = 0;
+
+    if (len > COPY_LIMIT && padding_of(d, len) == 0)
+        count = take_pieces(g, len, in, WEIR_AEAD_MAX_SEGMENTS - 1);
+    if (count == 0) {
+        copy_pieces(g, len, out + d->shape.prefix);
+        return seal_placed(d, type, out, len);
+    }
+    if (d->keys.version != WEIR_TLS13)
+        return seal_message(d, type, in, count, len, len, out);
+    in[count++] = (struct weir_iov){&type, 1};
+    return seal_message(d, type, in, count, len + 1, len, out);
+}
+
+/* Whether a record of this type may be empty, and be sent at all. */
+static bool sendable(uint8_t type, size_t len)
+{
+    /* RFC 8446 section 5.1: "Implementations MUST NOT send zero-length fragments of Handshake
+     * types, even if those fragments contain padding." RFC 5246 section 6.2.1 adds alerts. */
+    if (type == WEIR_TYPE_ALERT || type == WEIR_TYPE_HANDSHAKE)
+        return len > 0;
+    return type == WEIR_TYPE_DATA;
+}
+
+/* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
+static weir_status ready(struct direction *d, uint8_t type, size_t len)
+{
+    if (!d->attached || !sendable(type, len))
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    /* At its limit the key still protects what ends the connection, see within_limits. */
+    if (d->status < 0 && type == WEIR_TYPE_DATA)
+        return (weir_status)d->status;
+    return WEIR_OK;
+}
+
+static weir_status limit_reached(struct direction *d, uint8_t type)
+{
+    if (type != WEIR_TYPE_DATA)
+        return weir_direction_end(d, WEIR_E_KEY_LIMIT);
+    d->status = (int8_t)WEIR_E_KEY_LIMIT;
+    return WEIR_E_KEY_LIMIT;
+}
+
+static weir_status sealed(const struct direction *d, uint8_t type)
+{
+    return type == WEIR_TYPE_DATA ? weir_direction_status(d) : WEIR_OK;
+}
+
+weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov *in,
+                         size_t in_count, uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
+{
+    struct direction *d = tx_inside(tx);
+    struct gather g = {in, 0};
+    size_t total = 0;
+
+    *taken = 0;
+    *made = 0;
+    for (size_t i = 0; i < in_count; i++) {
+        if (in[i].len > SIZE_MAX - total)
+            return weir_direction_end(d, WEIR_E_MISUSE);
+        total += in[i].len;
+    }
+    weir_status status = ready(d, type, total);
+    if (status != WEIR_OK)
+        return status;
+
+    do {
+        size_t len = total - *taken < d->record_limit ? total - *taken : d->record_limit;
+        size_t record = weir_tx_record_len(tx, len);
+        if (record > out_cap - *made)
+            return WEIR_NEED_OUTPUT;
+        if (!within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
+            return limit_reached(d, type);
+        status = seal_next(d, type, &g, len, out + *made);
+        if (status != WEIR_OK)
+            return status;
+        *taken += len;
+        *made += record;
+    } while (*taken < total);
+    return sealed(d, type);
+}
+
+weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf, size_t len,
+                                  size_t cap, size_t *made)
+{
+    struct direction *d = tx_inside(tx);
+
+    *made = 0;
+    weir_status status = ready(d, type, len);
+    if (status == WEIR_OK && len > d->record_limit)
+        status = weir_direction_end(d, WEIR_E_MISUSE);
+    if (status == WEIR_OK) {
+        size_t record = weir_tx_record_len(tx, len);
+        if (record > cap)
+            return WEIR_NEED_OUTPUT;
+        if (within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
+            status = seal_placed(d, type, buf, len);
+        else
+            status = limit_reached(d, type);
+        if (status == WEIR_OK) {
+            *made = record;
+            return sealed(d, type);
+        }
+    }
+    weir_wipe(buf, cap);
+    return status;
+}
+
+weir_status weir_tx_rekey(struct weir_tx *tx, const struct weir_kdf *kdf)
+{
+    return weir_direction_rekey(tx_inside(tx), kdf);
+}
+
+bool weir_tx_can_rekey(const struct weir_tx *tx, const struct weir_kdf *kdf,
+                       struct weir_refusal *why)
+{
+    return weir_direction_can_rekey(tx_inside(tx), kdf, why);
+}
+
+weir_status weir_tx_status(const struct weir_tx *tx)
+{
+    return weir_direction_status(tx_inside(tx));
+}
+
+void weir_tx_end(struct weir_tx *tx, weir_status status)
+{
+    (void)weir_direction_end(tx_inside(tx), status);
+}
+
+uint16_t weir_tx_suite(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->keys.suite;
+}
+
+struct weir_position weir_tx_position(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->keys.at;
+}
+
+struct weir_counters weir_tx_counters(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->counters;
+}
+
+weir_status weir_tx_export(struct weir_tx *tx, struct weir_keys *keys,
+                           struct weir_counters *counters)
+{
+    return weir_direction_export(tx_inside(tx), keys, counters);
+}
+
+void weir_tx_wipe(struct weir_tx *tx)
+{
+    weir_direction_wipe(tx_inside(tx));
+}
