@@ -224,6 +224,7 @@ void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
     memset(op->nonce + 12, 0, 4);
 
     memset(op->aad, 0, sizeof op->aad);
+    op->long_aad = (struct weir_iov){NULL, 0};
     if (keys->version == WEIR_TLS13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire. */
         memcpy(op->aad, header, WEIR_HEADER_LEN);

@@ -36,7 +36,20 @@ struct weir_aead_op {
     uint8_t *out;
     uint8_t *tag; /**< 16 bytes: written by seal, read by open; never overlaps `out` */
     uint8_t aad_len;
+    /**
+     * Additional data that does not fit the slot, in one piece; then it counts instead of `aad`.
+     * Records never have any: `base` is NULL for them.
+     */
+    struct weir_iov long_aad;
 };
+
+/** The additional data of `op`, wherever it lies. */
+static inline struct weir_iov weir_aead_op_aad(const struct weir_aead_op *op)
+{
+    struct weir_iov slot = {op->aad, op->aad_len};
+
+    return op->long_aad.base != NULL ? op->long_aad : slot;
+}
 
 /**
  * An AEAD implementation: a const value, shared by all connections and threads. It never sees a
