@@ -563,6 +563,16 @@ struct weir_refusal weir_session_refusal(const struct weir_session *session)
                                  .layer = WEIR_LAYER_CORE};
 }
 
+struct weir_tx *weir_session_tx(const struct weir_session *session)
+{
+    return inside(session)->tx;
+}
+
+struct weir_rx *weir_session_rx(const struct weir_session *session)
+{
+    return inside(session)->rx;
+}
+
 void weir_session_wipe(struct weir_session *session)
 {
     struct session *s = inside(session);

@@ -23,13 +23,14 @@ enum weir_control_kind {
     WEIR_CONTROL_ALERT,      /**< send fatal alert `alert` and close */
 };
 
-/** One such wish; `data` stays valid until the next call into the binding. */
+/** One such wish; `data` is one whole message and stays valid until the next call of collect. */
 struct weir_control {
     enum weir_control_kind kind;
     bool request_peer;
     uint8_t alert;
     const uint8_t *data;
     size_t len;
+    struct weir_refusal why; /**< when collect answers WEIR_REFUSED */
 };
 
 /** A connection being made by a TLS library; made by weir_openssl_… or weir_mbedtls_…. */
@@ -72,8 +73,10 @@ struct weir_handshake {
     /**
      * Loop-through, library to peer: what the library wrote since (through deliver, or because the
      * application called it: SSL_shutdown, SSL_key_update, …). One wish a call, until its kind is
-     * WEIR_CONTROL_NONE. WEIR_OK; WEIR_E_MISUSE when application data was written through the
-     * library; WEIR_E_HANDSHAKE when its output cannot be understood.
+     * WEIR_CONTROL_NONE. WEIR_OK; WEIR_REFUSED with control->why filled: what the library wrote
+     * must not be sent (WEIR_REFUSAL_EPOCH: post-handshake authentication after a KeyUpdate) and is
+     * dropped; collect again for what follows. WEIR_E_MISUSE when application data was written
+     * through the library; WEIR_E_HANDSHAKE when its output cannot be understood.
      */
     weir_status (*collect)(struct weir_handshake *hs, struct weir_control *control);
 
@@ -92,6 +95,16 @@ struct weir_handshake {
     /** "TLSv1.3" and the like, the IANA suite number, after drive answered WEIR_OK. */
     void (*chosen)(struct weir_handshake *hs, uint16_t *version, uint16_t *suite);
 
+    /**
+     * Most plaintext bytes a record of either direction may carry, after drive answered WEIR_OK:
+     * 16384, or less when it was negotiated (RFC 6066 section 4). For weir_tx_set_record_limit and
+     * weir_rx_set_record_limit. NULL: this library negotiates none.
+     */
+    size_t (*record_limit)(struct weir_handshake *hs);
+
+    /** A wish that weir_loop_pump could not yet carry out; all zeros at first, and its own. */
+    struct weir_control pending;
+
     /** Wipes and releases the binding's part; the library's object stays the caller's. */
     void (*release)(struct weir_handshake *hs);
 };
@@ -99,9 +112,15 @@ struct weir_handshake {
 WEIR_BEGIN
 
 /**
- * Carries out all that the library wants: calls hs->collect until nothing is left and passes each
- * wish to the session; handshake messages are sealed into out[0..out_cap). Returns WEIR_OK,
- * WEIR_NEED_OUTPUT (call again with more room; nothing is lost), or a sticky status.
+ * Carries out all that the library wants: calls hs->epochs and hs->collect until nothing is left
+ * and passes each wish to the session; what the session has waiting and handshake messages are
+ * sealed into out[0..out_cap), `*made` bytes.
+ *
+ * Returns WEIR_OK: nothing is left. WEIR_NEED_OUTPUT: call again with more room; nothing is lost.
+ * WEIR_REFUSED: one wish was refused and dropped, hs->error names the reason; call again for the
+ * rest. WEIR_E_MISUSE, not sticky, for a wish that comes after weir_session_close. A sticky status
+ * of the session: WEIR_E_HANDSHAKE when the library sent a fatal alert, WEIR_E_MISUSE when
+ * application data was written through the library; `*made` then counts the alert.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_loop_pump(struct weir_handshake *hs,
                                                     struct weir_session *session, uint8_t *out,

@@ -30,7 +30,8 @@
     X(READ_AHEAD, "read_ahead", "the TLS library has read beyond the handshake")                   \
     X(NO_EXPORT, "no_export", "the TLS library does not give these keys away")                     \
     X(EPOCH, "epoch", "its meaning depends on a key that has been updated since")                  \
-    X(LIBRARY, "library", "the TLS library cannot do this")
+    X(LIBRARY, "library", "the TLS library cannot do this")                                        \
+    X(EARLY_DATA, "early_data", "early data was sent, under a key that is not handed over")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {

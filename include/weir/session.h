@@ -142,6 +142,10 @@ WEIR_API bool weir_session_send_ended(const struct weir_session *session);
 /** Why the session refused what it refused last; code WEIR_REFUSAL_NONE when it refused nothing. */
 WEIR_API struct weir_refusal weir_session_refusal(const struct weir_session *session);
 
+/** The directions the session was made of. */
+WEIR_API struct weir_tx *weir_session_tx(const struct weir_session *session);
+WEIR_API struct weir_rx *weir_session_rx(const struct weir_session *session);
+
 /** Wipes session, tx and rx. */
 WEIR_API void weir_session_wipe(struct weir_session *session);
 
