@@ -25,18 +25,24 @@ static inline void put_be16(uint8_t *p, size_t value)
     p[1] = (uint8_t)value;
 }
 
+/* Spelt out so that compilers make one load or store and one byte swap of it. */
 static inline uint64_t get_be64(const uint8_t *p)
 {
-    uint64_t value = 0;
-    for (unsigned i = 0; i < 8; i++)
-        value = (value << 8) | p[i];
-    return value;
+    return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+           (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+           (uint64_t)p[6] << 8 | (uint64_t)p[7];
 }
 
 static inline void put_be64(uint8_t *p, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++)
-        p[i] = (uint8_t)(value >> (56 - 8 * i));
+    p[0] = (uint8_t)(value >> 56);
+    p[1] = (uint8_t)(value >> 48);
+    p[2] = (uint8_t)(value >> 40);
+    p[3] = (uint8_t)(value >> 32);
+    p[4] = (uint8_t)(value >> 24);
+    p[5] = (uint8_t)(value >> 16);
+    p[6] = (uint8_t)(value >> 8);
+    p[7] = (uint8_t)value;
 }
 
 #endif

@@ -83,6 +83,8 @@ size_t weir_tx_record_len(const struct weir_tx *tx, size_t len)
 size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
 {
     size_t limit = tx_inside(tx)->record_limit;
+    if (limit == 0)
+        return 0; /* never initialised */
     size_t rest = len % limit;
     size_t whole = len / limit * weir_tx_record_len(tx, limit);
 
