@@ -96,11 +96,12 @@ struct weir_handshake {
     void (*chosen)(struct weir_handshake *hs, uint16_t *version, uint16_t *suite);
 
     /**
-     * Most plaintext bytes a record of either direction may carry, after drive answered WEIR_OK:
-     * 16384, or less when it was negotiated (RFC 6066 section 4). For weir_tx_set_record_limit and
-     * weir_rx_set_record_limit. NULL: this library negotiates none.
+     * Most plaintext bytes a record of a direction may carry, after drive answered WEIR_OK: 16384,
+     * or less when it was negotiated; the same both ways with RFC 6066 section 4, not so with RFC
+     * 8449 section 4. For weir_tx_set_record_limit and weir_rx_set_record_limit. NULL: this library
+     * negotiates none.
      */
-    size_t (*record_limit)(struct weir_handshake *hs);
+    size_t (*record_limit)(struct weir_handshake *hs, enum weir_dir dir);
 
     /** A wish that weir_loop_pump could not yet carry out; all zeros at first, and its own. */
     struct weir_control pending;
