@@ -208,7 +208,7 @@ weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
     return WEIR_OK;
 }
 
-void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
+void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
                             const uint8_t *header, const uint8_t *explicit_nonce,
                             size_t plaintext_len)
 {
@@ -223,17 +223,16 @@ void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
         put_be64(op->nonce + 4, get_be64(keys->iv + 4) ^ keys->at.seq);
     memset(op->nonce + 12, 0, 4);
 
-    memset(op->aad, 0, sizeof op->aad);
-    op->long_aad = (struct weir_iov){NULL, 0};
+    memset(aad, 0, 16);
     if (keys->version == WEIR_TLS13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire. */
-        memcpy(op->aad, header, WEIR_HEADER_LEN);
-        op->aad_len = WEIR_HEADER_LEN;
+        memcpy(aad, header, WEIR_HEADER_LEN);
+        op->aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
     } else {
         /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext. */
-        put_be64(op->aad, keys->at.seq);
-        memcpy(op->aad + 8, header, 3);
-        put_be16(op->aad + 11, plaintext_len);
-        op->aad_len = 13;
+        put_be64(aad, keys->at.seq);
+        memcpy(aad + 8, header, 3);
+        put_be16(aad + 11, plaintext_len);
+        op->aad = (struct weir_iov){aad, 13};
     }
 }

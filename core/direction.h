@@ -64,9 +64,10 @@ void weir_direction_wipe(struct direction *d);
 
 /*
  * Fills nonce and additional data of record d->keys.at.seq. `explicit_nonce` points at the 8 bytes
- * on the wire where there are such; `header` at the 5 bytes as they stand on the wire.
+ * on the wire where there are such; `header` at the 5 bytes as they stand on the wire; `aad` is the
+ * caller's room for the additional data, a slot that one wide store fills.
  */
-void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op,
+void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
                             const uint8_t *header, const uint8_t *explicit_nonce,
                             size_t plaintext_len);
 

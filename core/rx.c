@@ -97,11 +97,12 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     uint8_t *text = buf + WEIR_HEADER_LEN + explicit_len;
     struct weir_iov in = {text, len};
     struct weir_aead_op op;
+    uint8_t aad[16];
 
     if (d->keys.at.seq == UINT64_MAX ||
         (d->limit.hard != 0 && d->keys.at.blocks + blocks_of(len) > d->limit.hard))
         return WEIR_E_KEY_LIMIT;
-    weir_direction_fill_op(d, &op, buf, buf + WEIR_HEADER_LEN, len);
+    weir_direction_fill_op(d, &op, aad, buf, buf + WEIR_HEADER_LEN, len);
     op.in = &in;
     op.in_count = 1;
     op.in_len = len;

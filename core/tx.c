@@ -145,9 +145,10 @@ static weir_status seal_message(struct direction *d, uint8_t type, const struct 
                                 size_t count, size_t message_len, size_t data_len, uint8_t *out)
 {
     struct weir_aead_op op;
+    uint8_t aad[16];
     size_t prefix = write_header(d, type, message_len, out);
 
-    weir_direction_fill_op(d, &op, out, out + WEIR_HEADER_LEN, message_len);
+    weir_direction_fill_op(d, &op, aad, out, out + WEIR_HEADER_LEN, message_len);
     op.in = in;
     op.in_count = count;
     op.in_len = message_len;

@@ -47,10 +47,8 @@ struct sink {
 
 static int gcm_begin(mbedtls_gcm_context *gcm, enum mode mode, const struct weir_aead_op *op)
 {
-    struct weir_iov aad = weir_aead_op_aad(op);
-
     return mbedtls_gcm_starts(gcm, mode == SEAL ? MBEDTLS_GCM_ENCRYPT : MBEDTLS_GCM_DECRYPT,
-                              op->nonce, WEIR_IV_LEN, aad.base, aad.len);
+                              op->nonce, WEIR_IV_LEN, op->aad.base, op->aad.len);
 }
 
 static int gcm_step(mbedtls_gcm_context *gcm, const uint8_t *in, size_t len, struct sink *sink)
@@ -72,11 +70,10 @@ static int gcm_end(mbedtls_gcm_context *gcm, struct sink *sink, uint8_t tag[WEIR
 
 static int gcm_begin(mbedtls_gcm_context *gcm, enum mode mode, const struct weir_aead_op *op)
 {
-    struct weir_iov aad = weir_aead_op_aad(op);
     int ret = mbedtls_gcm_starts(gcm, mode == SEAL ? MBEDTLS_GCM_ENCRYPT : MBEDTLS_GCM_DECRYPT,
                                  op->nonce, WEIR_IV_LEN);
 
-    return ret != 0 ? ret : mbedtls_gcm_update_ad(gcm, aad.base, aad.len);
+    return ret != 0 ? ret : mbedtls_gcm_update_ad(gcm, op->aad.base, op->aad.len);
 }
 
 static int gcm_step(mbedtls_gcm_context *gcm, const uint8_t *in, size_t len, struct sink *sink)
@@ -105,14 +102,13 @@ static int begin(struct ctx *ctx, enum mode mode, const struct weir_aead_op *op)
 {
     mbedtls_chachapoly_mode_t direction =
         mode == SEAL ? MBEDTLS_CHACHAPOLY_ENCRYPT : MBEDTLS_CHACHAPOLY_DECRYPT;
-    struct weir_iov aad = weir_aead_op_aad(op);
     int ret;
 
     if (ctx->alg != WEIR_CHACHA20_POLY1305)
         return gcm_begin(&ctx->u.gcm, mode, op);
     ret = mbedtls_chachapoly_starts(&ctx->u.chachapoly, op->nonce, direction);
     if (ret == 0)
-        ret = mbedtls_chachapoly_update_aad(&ctx->u.chachapoly, aad.base, aad.len);
+        ret = mbedtls_chachapoly_update_aad(&ctx->u.chachapoly, op->aad.base, op->aad.len);
     return ret;
 }
 

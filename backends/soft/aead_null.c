@@ -47,9 +47,9 @@ static void make_tag(const struct null_ctx *ctx, const struct weir_aead_op *op, 
     struct sums sums = ctx->key;
 
     add_bytes(&sums, op->nonce, WEIR_IV_LEN);
-    add_bytes(&sums, op->aad, op->aad_len);
+    add_bytes(&sums, op->aad.base, op->aad.len);
     add_bytes(&sums, text, op->in_len);
-    add(&sums, op->aad_len);
+    add(&sums, op->aad.len);
     add(&sums, op->in_len);
     memcpy(tag, &sums.a, sizeof(sums.a));
     memcpy(tag + sizeof(sums.a), &sums.b, sizeof(sums.b));
@@ -66,7 +66,7 @@ static bool is_sound(const struct weir_aead_op *op)
 
     if (op->in_count < 1 || op->in_count > WEIR_AEAD_MAX_SEGMENTS)
         return false;
-    if (op->aad_len != 5 && op->aad_len != 13)
+    if (op->aad.len != 5 && op->aad.len != 13)
         return false;
     if (memcmp(op->nonce + WEIR_IV_LEN, zeros, sizeof(op->nonce) - WEIR_IV_LEN) != 0)
         return false;

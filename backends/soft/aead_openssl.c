@@ -67,10 +67,8 @@ static bool run(EVP_CIPHER_CTX *evp, uint8_t *out, const uint8_t *in, size_t len
 
 static bool begin(EVP_CIPHER_CTX *evp, const struct weir_aead_op *op, int enc)
 {
-    struct weir_iov aad = weir_aead_op_aad(op);
-
     return EVP_CipherInit_ex(evp, NULL, NULL, NULL, op->nonce, enc) == 1 &&
-           run(evp, NULL, aad.base, aad.len);
+           run(evp, NULL, op->aad.base, op->aad.len);
 }
 
 static weir_status openssl_seal(void *ctx, const struct weir_aead_op *op)

@@ -20,12 +20,12 @@
 #define WEIR_AEAD_MAX_SEGMENTS 8u
 
 /**
- * One record's worth of work. Nonce and additional data lie in 16-byte slots, so that both can be
- * written and read with one wide access each.
+ * One message's worth of work. The nonce lies in a 16-byte slot, so that it can be written and read
+ * with one wide access.
  */
 struct weir_aead_op {
-    uint8_t nonce[16];         /**< the first 12 bytes count, the rest is 0 */
-    uint8_t aad[16];           /**< the first `aad_len` bytes count: 5 (TLS 1.3) or 13 (TLS 1.2) */
+    uint8_t nonce[16];   /**< the first 12 bytes count, the rest is 0 */
+    struct weir_iov aad; /**< additional data: 5 (TLS 1.3) or 13 bytes (TLS 1.2) for a record */
     const struct weir_iov *in; /**< the message, in 1 to WEIR_AEAD_MAX_SEGMENTS pieces */
     size_t in_count;
     size_t in_len; /**< bytes of all pieces together; may be 0 */
@@ -35,21 +35,7 @@ struct weir_aead_op {
      */
     uint8_t *out;
     uint8_t *tag; /**< 16 bytes: written by seal, read by open; never overlaps `out` */
-    uint8_t aad_len;
-    /**
-     * Additional data that does not fit the slot, in one piece; then it counts instead of `aad`.
-     * Records never have any: `base` is NULL for them.
-     */
-    struct weir_iov long_aad;
 };
-
-/** The additional data of `op`, wherever it lies. */
-static inline struct weir_iov weir_aead_op_aad(const struct weir_aead_op *op)
-{
-    struct weir_iov slot = {op->aad, op->aad_len};
-
-    return op->long_aad.base != NULL ? op->long_aad : slot;
-}
 
 /**
  * An AEAD implementation: a const value, shared by all connections and threads. It never sees a

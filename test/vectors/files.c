@@ -113,12 +113,7 @@ static struct weir_aead_op work(const struct vector *v, const struct field *from
     in[0] = (struct weir_iov){from->bytes, cut > 0 ? cut : from->len};
     in[1] = (struct weir_iov){from->bytes + cut, from->len - cut};
     memcpy(op.nonce, v->field[NONCE].bytes, WEIR_IV_LEN);
-    if (v->field[AAD].len <= sizeof op.aad) {
-        memcpy(op.aad, v->field[AAD].bytes, v->field[AAD].len);
-        op.aad_len = (uint8_t)v->field[AAD].len;
-    } else {
-        op.long_aad = (struct weir_iov){v->field[AAD].bytes, v->field[AAD].len};
-    }
+    op.aad = (struct weir_iov){v->field[AAD].bytes, v->field[AAD].len};
     return op;
 }
 

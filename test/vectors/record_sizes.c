@@ -43,6 +43,7 @@ static size_t cut_up(const size_t cut[], size_t len, struct weir_iov in[WEIR_AEA
 struct message {
     struct weir_aead_op op;
     struct weir_iov in[WEIR_AEAD_MAX_SEGMENTS];
+    uint8_t aad[16];
     uint8_t tag[WEIR_TAG_LEN];
 };
 
@@ -51,8 +52,8 @@ static void begin(struct message *m, uint64_t *seed, size_t len, uint8_t aad_len
 {
     memset(m, 0, sizeof *m);
     test_random_fill(seed, m->op.nonce, WEIR_IV_LEN);
-    test_random_fill(seed, m->op.aad, aad_len);
-    m->op.aad_len = aad_len;
+    test_random_fill(seed, m->aad, aad_len);
+    m->op.aad = (struct weir_iov){m->aad, aad_len};
     m->op.in = m->in;
     m->op.in_count = 1;
     m->in[0] = (struct weir_iov){plain, len};
@@ -82,8 +83,9 @@ static void open_with(struct test *t, const struct weir_aead *aead, void *ctx, s
     op.tag[op.in_len % WEIR_TAG_LEN] ^= 0x80;
     CHECK_STATUS(t, aead->open(ctx, &op), WEIR_E_AUTH);
     op.tag[op.in_len % WEIR_TAG_LEN] ^= 0x80;
-    op.aad[op.aad_len - 1] ^= 1;
+    m->aad[op.aad.len - 1] ^= 1;
     CHECK_STATUS(t, aead->open(ctx, &op), WEIR_E_AUTH);
+    m->aad[op.aad.len - 1] ^= 1;
 }
 
 /* One message sealed apart, in place and in pieces: all the same bytes. */
