@@ -196,15 +196,14 @@ static void poly_end(struct poly *p, uint8_t tag[16])
 static void make_tag(struct chacha *c, const struct weir_aead_op *op, const uint8_t *ciphertext,
                      uint8_t tag[16])
 {
-    const struct weir_iov aad = weir_aead_op_aad(op);
     uint8_t lengths[16] = {0};
     struct poly poly;
 
     /* The first block of the stream is the one-time key; the message starts with the second. */
     poly_start(&poly, c->stream);
-    poly_padded(&poly, aad.base, aad.len);
+    poly_padded(&poly, op->aad.base, op->aad.len);
     poly_padded(&poly, ciphertext, op->in_len);
-    put32(lengths, (uint32_t)aad.len);
+    put32(lengths, (uint32_t)op->aad.len);
     put32(lengths + 8, (uint32_t)op->in_len);
     poly_block(&poly, lengths);
     poly_end(&poly, tag);
@@ -285,10 +284,11 @@ bool tiny_aead_works(void)
     static const uint8_t expected_tag[16] = {0x1a, 0xe1, 0x0b, 0x59, 0x4f, 0x09, 0xe2, 0x6a,
                                              0x7e, 0x90, 0x2e, 0xcb, 0xd0, 0x60, 0x06, 0x91};
     static const uint8_t expected_start[8] = {0xd3, 0x1a, 0x8d, 0x34, 0x64, 0x8e, 0x60, 0xdb};
+    static const uint8_t aad[12] = {0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1,
+                                    0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7};
     struct weir_aead_op op = {
         .nonce = {0x07, 0, 0, 0, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46, 0x47},
-        .aad = {0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7},
-        .aad_len = 12,
+        .aad = {aad, sizeof aad},
     };
     const size_t len = sizeof text - 1;
     const struct weir_iov pieces[2] = {{(const uint8_t *)text, 7},
