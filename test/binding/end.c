@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "end.h"
+#include "wiretap.h"
+
+#include <criterion/criterion.h>
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bytes_add(struct bytes *b, const void *data, size_t len)
+{
+    if (b->len + len > b->cap) {
+        b->cap = (b->len + len) * 2;
+        b->data = realloc(b->data, b->cap);
+        cr_assert_not_null(b->data);
+    }
+    if (len > 0)
+        memcpy(b->data + b->len, data, len);
+    b->len += len;
+}
+
+void bytes_drop(struct bytes *b, size_t len)
+{
+    cr_assert_leq(len, b->len);
+    if (len > 0)
+        memmove(b->data, b->data + len, b->len - len);
+    b->len -= len;
+}
+
+void bytes_free(struct bytes *b)
+{
+    free(b->data);
+    *b = (struct bytes){0};
+}
+
+void end_weir(struct end *e, const char *name, SSL *ssl, struct weir_handshake *hs,
+              const struct weir_aead *aead)
+{
+    memset(e, 0, sizeof *e);
+    e->name = name;
+    e->ssl = ssl;
+    e->hs = hs;
+    e->aead = aead;
+    cr_assert_not_null(hs);
+    cr_assert_eq(hs->abi, WEIR_HANDSHAKE_ABI);
+}
+
+void end_plain(struct end *e, const char *name, SSL *ssl)
+{
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = BIO_new(BIO_s_mem());
+
+    memset(e, 0, sizeof *e);
+    e->name = name;
+    e->ssl = ssl;
+    e->plain = true;
+    cr_assert(in != NULL && out != NULL);
+    (void)BIO_set_mem_eof_return(in, -1);
+    SSL_set_bio(ssl, in, out);
+}
+
+void end_free(struct end *e)
+{
+    if (e->hs != NULL)
+        e->hs->release(e->hs);
+    if (e->up)
+        weir_session_wipe(&e->session);
+    SSL_free(e->ssl);
+    bytes_free(&e->in);
+    bytes_free(&e->out);
+    bytes_free(&e->data);
+}
+
+static void drain_plain(struct end *e)
+{
+    char *data = NULL;
+    BIO *out = SSL_get_wbio(e->ssl);
+    long len = BIO_get_mem_data(out, &data);
+
+    bytes_add(&e->out, data, (size_t)len);
+    (void)BIO_reset(out);
+}
+
+static void note_ssl(struct end *e, int result)
+{
+    int error = SSL_get_error(e->ssl, result);
+
+    if (result <= 0 && error != SSL_ERROR_WANT_READ)
+        e->ssl_error = error;
+}
+
+static void step_plain(struct end *e)
+{
+    uint8_t buf[4096];
+    size_t got = 0;
+
+    ERR_clear_error();
+    if (e->in.len > 0)
+        cr_assert_eq(BIO_write(SSL_get_rbio(e->ssl), e->in.data, (int)e->in.len), (int)e->in.len);
+    bytes_drop(&e->in, e->in.len);
+    if (!SSL_is_init_finished(e->ssl))
+        note_ssl(e, SSL_do_handshake(e->ssl));
+    if (SSL_is_init_finished(e->ssl)) {
+        int result = 0;
+        while ((result = SSL_read_ex(e->ssl, buf, sizeof buf, &got)) == 1)
+            bytes_add(&e->data, buf, got);
+        note_ssl(e, result);
+    }
+    drain_plain(e);
+}
+
+static void take_keys(struct end *e)
+{
+    struct weir_keys tx;
+    struct weir_keys rx;
+    const uint8_t *left = NULL;
+    size_t left_len = 0;
+
+    e->status = e->hs->take_keys(e->hs, &tx, &rx, &e->why);
+    if (e->status != WEIR_OK)
+        return;
+    e->tx_start = tx.at;
+    e->rx_start = rx.at;
+    cr_assert_eq(weir_soft_init(&e->soft, e->aead, &e->why), WEIR_OK);
+    cr_assert_eq(weir_tx_init(&e->tx, &tx, &e->soft.backend, e->tx_ctx, sizeof e->tx_ctx, &e->why),
+                 WEIR_OK, "%s", weir_refusal_text(e->why.code));
+    cr_assert_eq(weir_rx_init(&e->rx, &rx, &e->soft.backend, e->rx_ctx, sizeof e->rx_ctx, &e->why),
+                 WEIR_OK, "%s", weir_refusal_text(e->why.code));
+    weir_keys_wipe(&tx);
+    weir_keys_wipe(&rx);
+    const struct weir_session_config config = {
+        .tx = &e->tx, .rx = &e->rx, .kdf = e->hs->kdf, .server = e->hs->server};
+    cr_assert_eq(weir_session_init(&e->session, &config), WEIR_OK);
+    if (e->hs->record_limit != NULL) {
+        size_t limit = e->hs->record_limit(e->hs);
+        cr_assert_eq(weir_tx_set_record_limit(&e->tx, limit), WEIR_OK);
+        cr_assert_eq(weir_rx_set_record_limit(&e->rx, limit), WEIR_OK);
+    }
+    e->up = true;
+    /* From here on the library has no path to the transport. */
+    e->hs->output(e->hs, &left, &left_len);
+    cr_assert_eq(left_len, 0);
+}
+
+static void step_handshake(struct end *e)
+{
+    const uint8_t *data = NULL;
+    size_t len = 0;
+    size_t consumed = 0;
+
+    e->status = e->hs->drive(e->hs, e->in.data, e->in.len, &consumed);
+    bytes_drop(&e->in, consumed);
+    e->hs->output(e->hs, &data, &len);
+    bytes_add(&e->out, data, len);
+    e->hs->output_taken(e->hs, len);
+    if (e->status == WEIR_OK && !e->stop_before_keys)
+        take_keys(e);
+}
+
+weir_status end_pump(struct end *e)
+{
+    size_t room = e->pump_room > 0 ? e->pump_room : 65536;
+    weir_status status = WEIR_NEED_OUTPUT;
+
+    while (status == WEIR_NEED_OUTPUT) {
+        uint8_t *out = malloc(room);
+        size_t made = 0;
+        status = weir_loop_pump(e->hs, &e->session, out, room, &made);
+        cr_assert_leq(made, room);
+        bytes_add(&e->out, out, made);
+        free(out);
+        if (made == 0)
+            room += 64;
+        cr_assert_leq(room, 1u << 20, "the pump never has enough room");
+    }
+    /* Loop ciphertext never shows here. */
+    const uint8_t *left = NULL;
+    size_t left_len = 0;
+    e->hs->output(e->hs, &left, &left_len);
+    cr_assert_eq(left_len, 0);
+    return status;
+}
+
+static void step_session(struct end *e)
+{
+    struct weir_record records[8];
+    weir_status status = WEIR_OK;
+
+    while (status == WEIR_OK) {
+        size_t consumed = 0;
+        size_t count = 0;
+        status =
+            weir_session_receive(&e->session, e->in.data, e->in.len, &consumed, records, 8, &count);
+        for (size_t i = 0; i < count; i++) {
+            if (records[i].type == WEIR_TYPE_DATA) {
+                bytes_add(&e->data, records[i].data, records[i].len);
+            } else {
+                weir_status said = e->hs->deliver(e->hs, records[i].data, records[i].len);
+                e->delivered++;
+                cr_assert(said == WEIR_OK || said == WEIR_E_HANDSHAKE);
+                weir_status pumped = end_pump(e);
+                cr_assert(said == WEIR_OK || pumped < 0);
+            }
+        }
+        bytes_drop(&e->in, consumed);
+        if (weir_session_status(&e->session) != WEIR_OK)
+            status = weir_session_status(&e->session);
+    }
+    weir_status pumped = end_pump(e);
+    e->status = status;
+    if (status >= 0 && pumped != WEIR_OK)
+        e->status = pumped;
+}
+
+void end_step(struct end *e)
+{
+    if (e->plain) {
+        step_plain(e);
+        return;
+    }
+    if (!e->up && (e->status >= 0 && e->status != WEIR_REFUSED))
+        step_handshake(e);
+    if (e->up)
+        step_session(e);
+}
+
+bool end_up(const struct end *e)
+{
+    return e->plain ? SSL_is_init_finished(e->ssl) == 1 : e->up;
+}
+
+void end_send(struct end *e, const void *data, size_t len)
+{
+    const struct weir_iov in = {data, len};
+    size_t taken = 0;
+    size_t made = 0;
+
+    if (e->plain) {
+        cr_assert_eq(SSL_write(e->ssl, data, (int)len), (int)len);
+        drain_plain(e);
+        return;
+    }
+    uint8_t *out = malloc(len + len / 64 + 8192);
+    cr_assert_eq(weir_session_send(&e->session, &in, 1, out, len + len / 64 + 8192, &taken, &made),
+                 WEIR_OK);
+    cr_assert_eq(taken, len);
+    bytes_add(&e->out, out, made);
+    free(out);
+}
+
+/* Carries what `from` has to say. */
+static bool carry(struct wire *w, struct end *from, struct end *to)
+{
+    bool any = from->out.len > 0;
+
+    while (from->out.len > 0) {
+        size_t n = w->chunk > 0 && w->chunk < from->out.len ? w->chunk : from->out.len;
+        if (w->tap != NULL)
+            wiretap_see(w->tap, from == w->server, from->out.data, n);
+        bytes_add(&to->in, from->out.data, n);
+        bytes_drop(&from->out, n);
+        if (w->chunk > 0)
+            end_step(to);
+    }
+    return any;
+}
+
+void wire_run(struct wire *w)
+{
+    bool busy = true;
+
+    for (unsigned round = 0; busy; round++) {
+        cr_assert_leq(round, 100, "the ends never fall silent");
+        end_step(w->client);
+        end_step(w->server);
+        busy = carry(w, w->client, w->server);
+        busy = carry(w, w->server, w->client) || busy;
+    }
+}
