@@ -156,8 +156,9 @@ static void chosen(struct weir_handshake *hs, uint16_t *version, uint16_t *suite
 }
 
 /* RFC 6066 section 4: 1 to 4 stand for 2^9 to 2^12. */
-static size_t record_limit(struct weir_handshake *hs)
+static size_t record_limit(struct weir_handshake *hs, enum weir_dir dir)
 {
+    (void)dir; /* RFC 6066: one limit for both */
     const SSL_SESSION *session = SSL_get_session(openssl_inside(hs)->ssl);
     unsigned code = session != NULL ? SSL_SESSION_get_max_fragment_length(session) : 0;
 

@@ -132,9 +132,10 @@ static void take_keys(struct end *e)
         .tx = &e->tx, .rx = &e->rx, .kdf = e->hs->kdf, .server = e->hs->server};
     cr_assert_eq(weir_session_init(&e->session, &config), WEIR_OK);
     if (e->hs->record_limit != NULL) {
-        size_t limit = e->hs->record_limit(e->hs);
-        cr_assert_eq(weir_tx_set_record_limit(&e->tx, limit), WEIR_OK);
-        cr_assert_eq(weir_rx_set_record_limit(&e->rx, limit), WEIR_OK);
+        size_t tx_limit = e->hs->record_limit(e->hs, WEIR_TX);
+        size_t rx_limit = e->hs->record_limit(e->hs, WEIR_RX);
+        cr_assert_eq(weir_tx_set_record_limit(&e->tx, tx_limit), WEIR_OK);
+        cr_assert_eq(weir_rx_set_record_limit(&e->rx, rx_limit), WEIR_OK);
     }
     e->up = true;
     /* From here on the library has no path to the transport. */
