@@ -3,6 +3,17 @@
  * One TLS connection over one non-blocking stream socket, whoever made the handshake and whatever
  * carries the records. Works under poll, epoll, kqueue or a loop of the application's own: nothing
  * here waits.
+ *
+ * The loop of an application:
+ *
+ *  - weir_conn_handshake until it answers WEIR_OK, waiting for weir_conn_events in between;
+ *  - when the socket is readable, read until WEIR_NEED_INPUT. An application that only sends reads,
+ *    too: alerts, KeyUpdates and the peer's close_notify come this way;
+ *  - when it is writable, weir_conn_flush, and go on writing;
+ *  - weir_conn_close until it answers WEIR_OK, read until WEIR_CLOSED, weir_conn_free, close(2).
+ *
+ * The directions fail apart: when sending has failed, reading goes on and may bring the alert that
+ * says why.
  */
 #ifndef WEIR_POSIX_H
 #define WEIR_POSIX_H
@@ -10,7 +21,6 @@
 #include "handshake.h"
 #include "soft.h"
 
-#include <sys/types.h>
 #include <sys/uio.h>
 
 /** A connection; allocated by weir_conn_new. For one thread at a time. */
@@ -22,26 +32,32 @@ struct weir_conn_config {
     int fd;
     /** The handshake, not yet begun; the connection releases it (weir_conn_free). */
     struct weir_handshake *handshake;
-    /** Backends in the order of preference, `backend_count` of them; must outlive the connection.
+    /**
+     * Backends in the order of preference, `backend_count` of them; the array and what it points to
+     * must outlive the connection. Any struct weir_backend goes, wherever it was compiled.
      */
     const struct weir_backend *const *backends;
     size_t backend_count;
-    /** Most plaintext bytes a record, 0: 16384. */
+    /** Most plaintext bytes a record of ours carries, 1 to 16384; 0: what was negotiated. */
     size_t record_limit;
-    /** See weir_tx_set_padding. */
+    /** See weir_tx_set_padding; has no effect on TLS 1.2, which has no padding. */
     size_t pad_multiple;
 };
 
 /** Which backend carries a direction, and why each one before it in the list does not. */
 struct weir_conn_path {
-    const struct weir_backend *backend;  /**< NULL before the handshake is complete */
-    const struct weir_refusal *refusals; /**< one for each backend before it */
+    const struct weir_backend *backend;  /**< NULL while none carries it */
+    const struct weir_refusal *refusals; /**< one for each backend before it, in their order */
     size_t refusal_count;
 };
 
 WEIR_BEGIN
 
-/** Allocates a connection. NULL when memory ran out or the configuration is not usable. */
+/**
+ * Allocates a connection. NULL, with errno set and the handshake still the caller's: EINVAL (no
+ * handshake or one of another interface version, no backends, a record limit or padding above
+ * 16384), ENOMEM, or what fcntl(2) said about the socket.
+ */
 WEIR_API struct weir_conn *weir_conn_new(const struct weir_conn_config *config);
 
 /** Wipes and frees; sends nothing. Also releases the handshake. NULL is fine. */
@@ -49,48 +65,60 @@ WEIR_API void weir_conn_free(struct weir_conn *conn);
 
 /**
  * What to wait for before calling again: POLLIN, POLLOUT, both, or 0 (nothing: it is over).
- * Readable data that is already decrypted is not announced: read until WEIR_NEED_INPUT first.
+ * Data that is already received is not announced: read until WEIR_NEED_INPUT first. Who does not
+ * want to read now may leave POLLIN out.
  */
 WEIR_API short weir_conn_events(const struct weir_conn *conn);
 
 /**
  * Goes on with the handshake. WEIR_OK: complete. WEIR_NEED_INPUT, WEIR_NEED_OUTPUT: wait for
  * weir_conn_events. WEIR_REFUSED: the keys cannot be taken, or no backend takes them; see
- * weir_conn_refusal. Below zero, sticky: WEIR_E_HANDSHAKE, WEIR_E_TRUNCATED, WEIR_E_IO.
+ * weir_conn_refusal and weir_conn_path. Below zero: WEIR_E_HANDSHAKE, WEIR_E_TRUNCATED, WEIR_E_IO,
+ * WEIR_E_MISUSE. All but the first three are sticky, for reading and writing, too.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_handshake(struct weir_conn *conn);
 
 /**
- * Reads application data: up to `len` bytes to `buf`. WEIR_OK: `*got` is above 0. WEIR_NEED_INPUT:
- * none there now. WEIR_CLOSED: the peer ended its direction. Below zero, sticky.
+ * Reads application data: up to `len` bytes (above 0) to `buf`. WEIR_OK: `*got` is above 0.
+ * WEIR_NEED_INPUT: none there now. WEIR_CLOSED: the peer ended its direction.
+ *
+ * Below zero, sticky: all of weir_session_receive, WEIR_E_TRUNCATED, WEIR_E_HANDSHAKE, WEIR_E_IO.
+ * The alert that belongs to it has then been sealed and, as far as the socket took it, sent;
+ * weir_conn_close sends the rest. WEIR_E_MISUSE, not sticky: `len` is 0, or no handshake yet.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_read(struct weir_conn *conn, void *buf, size_t len,
                                                     size_t *got);
 
 /**
  * As weir_conn_read, without the copy: `*data` lies in the connection's buffer and stays valid
- * until the next call that reads.
+ * until the next call that reads, trims or frees.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_read_view(struct weir_conn *conn,
                                                          const uint8_t **data, size_t *got);
 
 /**
  * Writes application data. `*put` bytes of it are sealed and belong to the connection now (WEIR_OK:
- * all); sealed bytes that the socket has not taken are sent by later calls. WEIR_NEED_OUTPUT: wait
- * for weir_conn_events, then write the rest. Below zero, sticky.
+ * all); sealed bytes that the socket has not taken are sent by later calls of any kind. Large
+ * writes are the cheap ones: up to 256 KiB become one send. A `len` of 0 sends nothing.
+ *
+ * WEIR_NEED_OUTPUT: wait for weir_conn_events, then write the rest. WEIR_REKEY_DUE: all is taken,
+ * but the key nears its limit and cannot be updated; connect anew soon. WEIR_E_MISUSE, not sticky:
+ * no handshake yet, or after weir_conn_close. Below zero, sticky: all of weir_session_send,
+ * WEIR_E_IO (how much the peer got is unknown, so nothing can follow).
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_write(struct weir_conn *conn, const void *buf,
                                                      size_t len, size_t *put);
 
-/** As weir_conn_write, gathered; all of it as few records as fit it. */
+/** As weir_conn_write, gathered; in as few records as hold it. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_writev(struct weir_conn *conn,
                                                       const struct iovec *iov, int count,
                                                       size_t *put);
 
 /**
  * Sends up to `len` bytes of the regular file `file` from `*offset` on, and moves `*offset`.
- * WEIR_OK: all sent, or the end of the file reached. WEIR_NEED_OUTPUT as weir_conn_write. WEIR_E_IO
- * when the file cannot be read (sticky: the peer cannot be told how much is missing).
+ * WEIR_OK: all sent, or the end of the file reached. WEIR_NEED_OUTPUT and the rest as
+ * weir_conn_write; WEIR_E_IO also when the file cannot be read (sticky: the peer cannot be told how
+ * much is missing).
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_sendfile(struct weir_conn *conn, int file,
                                                         uint64_t *offset, uint64_t len);
@@ -99,26 +127,46 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_sendfile(struct weir_conn *conn, 
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_flush(struct weir_conn *conn);
 
 /**
- * Ends our direction: close_notify, and when all is sent, FIN. Reading goes on. WEIR_OK: done.
- * WEIR_NEED_OUTPUT: call again. Below zero, sticky.
+ * Ends our direction: close_notify (after a failure: its alert), and when all is sent, FIN. Reading
+ * goes on. WEIR_OK: done. WEIR_NEED_OUTPUT: call again. Below zero, sticky: the direction died
+ * before it could be said.
  */
-WEIR_API WEIR_MUST_CHECK weir_status weir_conn_close(struct weir_conn *conn);
+WEIR_API weir_status weir_conn_close(struct weir_conn *conn);
 
-/** A KeyUpdate of our direction, with `request_peer` also of the peer's. As
- * weir_session_key_update. */
+/**
+ * A KeyUpdate of our direction, with `request_peer` also of the peer's; sent as the socket allows.
+ * WEIR_OK; WEIR_REFUSED (see weir_session_key_update) with the reason in weir_conn_refusal; as
+ * weir_conn_write for what is below zero.
+ */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_key_update(struct weir_conn *conn,
                                                           bool request_peer);
 
-/** Carries out what the application asked of the TLS library itself (see weir_loop_pump). */
+/**
+ * Carries out what the application asked of the TLS library itself (see weir_loop_pump). WEIR_OK;
+ * WEIR_NEED_OUTPUT: the rest goes with weir_conn_flush. WEIR_REFUSED: one wish was dropped, for the
+ * reason that weir_conn_explain gives; the rest is done. Below zero, sticky.
+ */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_pump(struct weir_conn *conn);
+
+/**
+ * Sets the most plaintext bytes a record of ours carries, after the handshake: 1 to 16384; more
+ * than was negotiated is cut to that. WEIR_OK or WEIR_E_MISUSE (nothing changed).
+ */
+WEIR_API weir_status weir_conn_set_record_limit(struct weir_conn *conn, size_t limit);
+
+/** Frees buffers in which nothing lies, for a connection that is idle; they come back by need. */
+WEIR_API void weir_conn_trim(struct weir_conn *conn);
 
 /** Which backend carries a direction. */
 WEIR_API struct weir_conn_path weir_conn_path(const struct weir_conn *conn, enum weir_dir dir);
 
-/** The session, tx and rx, for what has no call here; NULL before the handshake is complete. */
+/** The session, for what has no call here; NULL before the handshake is complete. */
 WEIR_API struct weir_session *weir_conn_session(struct weir_conn *conn);
+/** The sending direction, to look at its counters and position; NULL as above. */
 WEIR_API struct weir_tx *weir_conn_tx(struct weir_conn *conn);
+/** The receiving direction, likewise. */
 WEIR_API struct weir_rx *weir_conn_rx(struct weir_conn *conn);
+/** The handshake it was made with. */
 WEIR_API struct weir_handshake *weir_conn_handshake_of(struct weir_conn *conn);
 
 /** The last refusal; code WEIR_REFUSAL_NONE when there was none. */

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of io/posix share: the connection itself, and the verbs between them.
+ */
+#ifndef WEIR_IO_CONN_H
+#define WEIR_IO_CONN_H
+
+#include "weir/posix.h"
+
+/* Records opened by one call into the session, and sealed by one round of sendfile. */
+#define IO_RECORDS 16u
+
+/* The most a buffer grows to: IO_RECORDS full records of any version, so that a 256 KiB write is
+ * sealed in one go and sent with one call. */
+#define IO_BUFFER_MAX ((size_t)IO_RECORDS * (WEIR_MAX_PLAINTEXT + 64u))
+
+/* Room for whatever a session says by itself: KeyUpdates, an alert, close_notify. */
+#define IO_CONTROL_ROOM 1024u
+
+/* Bytes in base[head..tail) wait; allocated when first needed. */
+struct io_buffer {
+    uint8_t *base;
+    size_t cap, head, tail;
+};
+
+/* One direction's backend, its memory, and the backends that refused. */
+struct io_path {
+    const struct weir_backend *backend;
+    void *ctx;
+    struct weir_refusal *refusals;
+    size_t refusal_count;
+};
+
+enum io_phase {
+    IO_HANDSHAKE, /* the TLS library is at work */
+    IO_HANDOVER,  /* it is done, its last bytes are on their way out */
+    IO_OPEN,      /* the session is at work */
+    IO_FAILED,    /* the session never came to be */
+};
+
+struct weir_conn {
+    int fd;
+    enum io_phase phase;
+    struct weir_handshake *hs;
+    const struct weir_backend *const *backends;
+    size_t backend_count, pad_multiple;
+    size_t record_limit, negotiated; /* the first is never above the second */
+
+    struct io_buffer in, out;
+    struct weir_record records[IO_RECORDS];
+    size_t record_count, record_next; /* records[record_next..record_count) are not read yet */
+    size_t record_used;               /* bytes of records[record_next] already copied out */
+
+    struct weir_tx tx;
+    struct weir_rx rx;
+    struct weir_session session;
+    struct io_path path[2];
+
+    weir_status rx_status, tx_status; /* WEIR_OK, or what this direction answers from now on */
+    weir_status hs_status;            /* below zero or WEIR_REFUSED in IO_FAILED */
+    struct weir_refusal refusal;
+    const char *os_call; /* the system call that failed, and its errno */
+    int os_error;
+    bool started;     /* drive has been called */
+    bool blocked;     /* the socket takes no more for now */
+    bool pump_again;  /* the TLS library has more to say than there was room for */
+    bool closing;     /* weir_conn_close has been called */
+    bool fin_sent;    /* our direction of the transport is shut down */
+    bool end_of_file; /* the peer's is */
+    char text[320];   /* of weir_conn_explain */
+};
+
+/* ---- buffer.c ---- */
+
+/* Bytes that wait. */
+size_t io_buffer_len(const struct io_buffer *b);
+
+/* Makes `want` bytes (at most IO_BUFFER_MAX) of room behind the tail if that is possible without
+ * moving what waits, and answers how much room there is; it is below `want` when bytes wait or
+ * memory ran out. */
+size_t io_buffer_room(struct io_buffer *b, size_t want);
+
+/* Moves what waits to the front, and grows the buffer to `want` bytes if it is smaller. */
+bool io_buffer_compact(struct io_buffer *b, size_t want);
+
+/* Wipes and frees. */
+void io_buffer_free(struct io_buffer *b);
+
+/* ---- transport.c: the only file with system calls on the socket ---- */
+
+/* Sends what waits in `out`. WEIR_OK: all gone; WEIR_NEED_OUTPUT; WEIR_E_IO. */
+weir_status io_send(struct weir_conn *conn);
+
+/* Sends from memory of someone else's; `*sent` may be above 0 with WEIR_NEED_OUTPUT. */
+weir_status io_send_from(struct weir_conn *conn, const uint8_t *data, size_t len, size_t *sent);
+
+/* Receives once, to the tail of `in`. WEIR_OK: bytes came, or end_of_file is set;
+ * WEIR_NEED_INPUT; WEIR_E_IO. */
+weir_status io_receive(struct weir_conn *conn);
+
+/* Our direction of the transport ends: FIN. */
+void io_finish(struct weir_conn *conn);
+
+/* Notes the system call that failed, with the value of errno. */
+weir_status io_failed(struct weir_conn *conn, const char *call, int error);
+
+/* ---- control.c ---- */
+
+/* Seals and sends all that session and TLS library have to say. WEIR_OK: all gone;
+ * WEIR_NEED_OUTPUT; below zero: the sending direction is dead. */
+weir_status io_flush(struct weir_conn *conn);
+
+/* Seals what the session has to say as far as there is room; sends nothing. */
+void io_seal_control(struct weir_conn *conn);
+
+/* Hands a handshake record to the TLS library, and what it answers to the session. */
+weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record);
+
+#endif

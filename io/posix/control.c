@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What goes out besides application data: answers of the session (KeyUpdate, alerts, close_notify)
+ * and post-handshake messages of the TLS library.
+ */
+#include "conn.h"
+
+void io_seal_control(struct weir_conn *conn)
+{
+    if (conn->phase != IO_OPEN || conn->tx_status == WEIR_E_IO ||
+        !weir_session_wants_flush(&conn->session)) {
+        return;
+    }
+    size_t room = io_buffer_room(&conn->out, IO_CONTROL_ROOM);
+    size_t made = 0;
+    /* Without room it waits in the session; with a dead direction nothing can be said. */
+    weir_status status =
+        weir_session_flush(&conn->session, conn->out.base + conn->out.tail, room, &made);
+    conn->out.tail += made;
+    if (status < WEIR_OK && conn->tx_status >= WEIR_OK) {
+        conn->tx_status = status;
+    }
+}
+
+/* One round of the TLS library's wishes. WEIR_OK: it has none left; WEIR_REFUSED: one of them could
+ * not be, the rest is done. */
+static weir_status pump(struct weir_conn *conn)
+{
+    weir_status status = WEIR_REFUSED, answer = WEIR_OK;
+    if (conn->tx_status < WEIR_OK || weir_session_status(&conn->session) < WEIR_OK) {
+        conn->pump_again = false;
+        return conn->tx_status;
+    }
+    while (status == WEIR_REFUSED) {
+        size_t made = 0;
+        /* What a small buffer did not hold gets a large one. */
+        size_t room =
+            io_buffer_room(&conn->out, conn->pump_again ? IO_BUFFER_MAX : IO_CONTROL_ROOM);
+        status =
+            weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
+        conn->out.tail += made;
+        conn->pump_again = status == WEIR_NEED_OUTPUT;
+        answer = status == WEIR_REFUSED ? status : answer;
+    }
+    return answer == WEIR_REFUSED && status == WEIR_OK ? answer : status;
+}
+
+weir_status io_flush(struct weir_conn *conn)
+{
+    if (conn->phase != IO_OPEN) {
+        return conn->hs_status;
+    }
+    for (;;) {
+        io_seal_control(conn);
+        weir_status status = io_send(conn);
+        if (status != WEIR_OK) {
+            return status;
+        }
+        if (conn->pump_again) {
+            (void)pump(conn);
+            continue;
+        }
+        if (conn->tx_status < WEIR_OK) {
+            return conn->tx_status;
+        }
+        if (io_buffer_len(&conn->out) == 0 && !weir_session_wants_flush(&conn->session)) {
+            return WEIR_OK;
+        }
+    }
+}
+
+weir_status weir_conn_pump(struct weir_conn *conn)
+{
+    if (conn->phase != IO_OPEN) {
+        return conn->phase == IO_FAILED ? conn->hs_status : WEIR_E_MISUSE;
+    }
+    weir_status status = pump(conn);
+    weir_status sent = io_flush(conn);
+    return status < WEIR_OK || status == WEIR_REFUSED ? status : sent;
+}
+
+weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record)
+{
+    if (conn->hs->epochs != NULL) {
+        conn->hs->epochs(conn->hs, weir_tx_position(&conn->tx).epoch,
+                         weir_rx_position(&conn->rx).epoch);
+    }
+    weir_status status = conn->hs->deliver(conn->hs, record->data, record->len);
+    /* Also after a failure: the library then has an alert to send. */
+    weir_status pumped = pump(conn);
+    if (status >= WEIR_OK && pumped >= WEIR_OK) {
+        return WEIR_OK;
+    }
+    status = status < WEIR_OK ? status : pumped;
+    if (weir_session_status(&conn->session) >= WEIR_OK) {
+        weir_session_fail(&conn->session, status);
+    }
+    return status;
+}

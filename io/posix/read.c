@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The receiving direction: large reads from the socket, records opened where they lie.
+ */
+#include "conn.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* This direction is over; what the session has to say about it goes out, if the socket takes it. */
+static weir_status ended(struct weir_conn *conn, weir_status status)
+{
+    conn->rx_status = status;
+    conn->in.head = conn->in.tail = 0;
+    conn->record_next = conn->record_count = 0;
+    if (status < WEIR_OK) {
+        /* "transmission of a fatal alert MUST" be followed by nothing (RFC 8446 section 6.2). */
+        if (io_flush(conn) != WEIR_NEED_OUTPUT) {
+            io_finish(conn);
+        }
+    }
+    return status;
+}
+
+/* Opens the next records of `in`. WEIR_NEED_INPUT: none is whole. */
+static weir_status open_records(struct weir_conn *conn)
+{
+    struct io_buffer *b = &conn->in;
+    size_t consumed = 0, count = 0;
+    weir_status status = weir_session_receive(&conn->session, b->base + b->head, io_buffer_len(b),
+                                              &consumed, conn->records, IO_RECORDS, &count);
+    b->head += consumed;
+    conn->record_next = 0;
+    conn->record_count = count;
+    conn->record_used = 0;
+    if (count > 0) {
+        return WEIR_OK; /* the status comes again when these are read */
+    }
+    return status;
+}
+
+/* Receives, after making room: a buffer that a read has filled grows for the next one. */
+static weir_status receive(struct weir_conn *conn)
+{
+    struct io_buffer *b = &conn->in;
+    size_t want = b->cap < WEIR_MAX_RECORD ? WEIR_MAX_RECORD : b->cap;
+    if (b->cap > 0 && b->tail == b->cap && b->cap < IO_BUFFER_MAX) {
+        want = b->cap * 4 < IO_BUFFER_MAX ? b->cap * 4 : IO_BUFFER_MAX;
+    }
+    if (!io_buffer_compact(b, want)) {
+        return io_failed(conn, "malloc", ENOMEM);
+    }
+    conn->blocked = false; /* time has passed: sending is worth another try */
+    return io_receive(conn);
+}
+
+/* The next bytes of application data. WEIR_OK: records[record_next] holds some. */
+static weir_status next_data(struct weir_conn *conn, bool may_receive)
+{
+    for (;;) {
+        while (conn->record_next < conn->record_count) {
+            const struct weir_record *record = &conn->records[conn->record_next];
+            if (record->type == WEIR_TYPE_DATA && conn->record_used < record->len) {
+                return WEIR_OK;
+            }
+            if (record->type == WEIR_TYPE_HANDSHAKE) {
+                weir_status status = io_deliver(conn, record);
+                if (status < WEIR_OK) {
+                    return ended(conn, status);
+                }
+            }
+            conn->record_next++;
+            conn->record_used = 0;
+        }
+        weir_status status = WEIR_NEED_INPUT;
+        if (io_buffer_len(&conn->in) > 0) {
+            status = open_records(conn);
+        }
+        if (status == WEIR_NEED_INPUT && !may_receive) {
+            return status;
+        }
+        if (status == WEIR_NEED_INPUT && conn->end_of_file) {
+            status = weir_session_end_of_stream(&conn->session, io_buffer_len(&conn->in));
+        } else if (status == WEIR_NEED_INPUT) {
+            status = receive(conn);
+            if (status == WEIR_E_IO) {
+                weir_session_fail(&conn->session, status);
+            }
+        }
+        if (status == WEIR_NEED_INPUT) {
+            return status;
+        }
+        if (status < WEIR_OK || status == WEIR_CLOSED) {
+            return ended(conn, status);
+        }
+    }
+}
+
+/* As next_data, with whatever answers that became due sent on the way. */
+static weir_status advance(struct weir_conn *conn, bool may_receive)
+{
+    if (conn->rx_status != WEIR_OK) {
+        return conn->rx_status;
+    }
+    if (conn->phase != IO_OPEN) {
+        return WEIR_E_MISUSE;
+    }
+    weir_status status = next_data(conn, may_receive);
+    if (!conn->blocked && (conn->pump_again || io_buffer_len(&conn->out) > 0 ||
+                           weir_session_wants_flush(&conn->session))) {
+        (void)io_flush(conn); /* a failure to send is the writer's to hear */
+    }
+    return status;
+}
+
+weir_status weir_conn_read_view(struct weir_conn *conn, const uint8_t **data, size_t *got)
+{
+    *data = NULL;
+    *got = 0;
+    weir_status status = advance(conn, true);
+    if (status == WEIR_OK) {
+        const struct weir_record *record = &conn->records[conn->record_next];
+        *data = record->data + conn->record_used;
+        *got = record->len - conn->record_used;
+        conn->record_next++;
+        conn->record_used = 0;
+    }
+    return status;
+}
+
+weir_status weir_conn_read(struct weir_conn *conn, void *buf, size_t len, size_t *got)
+{
+    uint8_t *to = buf;
+    *got = 0;
+    if (len == 0) {
+        return WEIR_E_MISUSE;
+    }
+    while (*got < len) {
+        weir_status status = advance(conn, *got == 0);
+        if (status != WEIR_OK) {
+            return *got > 0 ? WEIR_OK : status; /* it will come again */
+        }
+        const struct weir_record *record = &conn->records[conn->record_next];
+        size_t n = record->len - conn->record_used;
+        n = n < len - *got ? n : len - *got;
+        memcpy(to + *got, record->data + conn->record_used, n);
+        conn->record_used += n;
+        *got += n;
+    }
+    return WEIR_OK;
+}
