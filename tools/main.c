@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The weir command: one verb a file.
+ */
+#include "perf.h"
+
+#include <signal.h>
+#include <string.h>
+
+#ifndef WEIR_VERSION
+#define WEIR_VERSION "?"
+#endif
+
+static const struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help, *summary;
+} verbs[] = {
+    {"perf", perf_main, perf_help, "measure a TLS connection, as iperf does for TCP"},
+};
+enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
+
+static const struct verb *find(const char *name)
+{
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verbs[i].name, name) == 0) {
+            return &verbs[i];
+        }
+    }
+    return NULL;
+}
+
+static int help(FILE *out)
+{
+    (void)fprintf(out, "weir: the TLS record layer after the handshake\n"
+                       "\n"
+                       "Usage: weir COMMAND [options]\n"
+                       "\n");
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        (void)fprintf(out, "  %-18s%s\n", verbs[i].name, verbs[i].summary);
+    }
+    (void)fprintf(out, "  help [COMMAND]    this text, or a command's options\n"
+                       "  --version         the version\n");
+    return EXIT_FINE;
+}
+
+static int help_about(int argc, char **argv)
+{
+    struct fault fault;
+    if (argc < 3) {
+        return help(stdout);
+    }
+    const struct verb *verb = find(argv[2]);
+    if (verb == NULL) {
+        USAGE(&fault, "unknown command '%s'", argv[2]);
+        return fault_print("", &fault);
+    }
+    (void)printf("%s%s", verb->help, tls_options_help);
+    return EXIT_FINE;
+}
+
+int main(int argc, char **argv)
+{
+    struct fault fault;
+    /* A reader of our output that went away is no reason to die half-way. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        (void)help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        (void)printf("weir %s\n", WEIR_VERSION);
+        return EXIT_FINE;
+    }
+    if (strcmp(argv[1], "help") == 0) {
+        return help_about(argc, argv);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        return help(stdout);
+    }
+    const struct verb *verb = find(argv[1]);
+    if (verb == NULL) {
+        USAGE(&fault, "unknown %s '%s'", argv[1][0] == '-' ? "option" : "command", argv[1]);
+        return fault_print("", &fault);
+    }
+    return verb->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir perf: how fast a connection is, and who carries it.
+ */
+#ifndef WEIR_TOOLS_PERF_H
+#define WEIR_TOOLS_PERF_H
+
+#include "stream.h"
+
+enum { STREAMS_MAX = 128, TESTS_MAX = 64 };
+
+/* The command line. */
+struct perf_options {
+    struct tls_options tls;
+    bool server, reverse, both, once, json, verify;
+    const char *host, *port, *bind;
+    double seconds, interval;
+    uint64_t bytes; /* of all streams together; 0: by time */
+    uint64_t streams, key_update;
+};
+
+/* The streams that one client has opened, at either end. */
+struct test {
+    char id[33];
+    bool server;
+    unsigned expected; /* streams */
+    unsigned opened, ready, ended;
+    struct stream *streams[STREAMS_MAX]; /* NULL once ended */
+    json_t *results[STREAMS_MAX];        /* of those */
+    bool started, failed;
+    double began, ticked;
+    uint64_t seen[STREAMS_MAX][2]; /* at the last interval line, by weir_dir */
+    json_t *intervals;
+    uv_timer_t tick;
+    bool ticking;
+    struct perf *perf;
+};
+
+/* One run of the command. */
+struct perf {
+    const struct perf_options *options;
+    struct tls_settings settings;
+    struct candidates candidates;
+    struct stream_world world;
+    uv_loop_t loop;
+    uv_signal_t interrupt, terminate;
+    uv_timer_t watch;
+    int status; /* to exit with */
+    bool interrupted;
+    struct fault fault;
+};
+
+/* The verb: arguments from its own name on. */
+int perf_main(int argc, char **argv);
+extern const char perf_help[];
+
+/* Loop, TLS context, candidates. False: fault. `watch` runs every second. */
+bool perf_open(struct perf *perf, const struct perf_options *options, uv_signal_cb on_signal,
+               uv_timer_cb on_watch, struct fault *fault);
+/* Closes what perf_open opened, runs the loop until nothing is left, frees. */
+void perf_close(struct perf *perf);
+
+int perf_client(const struct perf_options *options);
+int perf_server(const struct perf_options *options);
+
+/* Forgets a test all of whose streams have ended; `then` frees it once the loop lets go. */
+void perf_forget(struct test *test, uv_close_cb then);
+/* The line that tells of a new connection. */
+void perf_announce(const struct stream *stream);
+/* Notes the end of a stream in its test; the others end with it when it failed. */
+void perf_ended(struct test *test, struct stream *stream);
+/* Ends every stream of the test. */
+void perf_stop(struct test *test, const struct fault *fault);
+
+/* Seconds without progress after which a stream is given up. */
+#define PERF_PATIENCE 30.0
+/* Ends streams of the test that have made none. */
+void perf_watch(struct test *test);
+
+/* ---- perf_report.c ---- */
+
+/* Begins the lines of a test: its header, and an interval line every so many seconds. */
+void report_start(struct test *test);
+void report_stop(struct test *test);
+
+/* One stream's result. A new reference. */
+json_t *report_stream(const struct stream *stream);
+
+/* A stream's end, if it failed, as one line. */
+void report_fault(const struct test *test, const struct stream *stream);
+
+/* The lines at the end of a test, or its JSON object. */
+void report_end(struct test *test);
+
+/* Prints one JSON value and a newline; takes it over. */
+void report_json(json_t *value);
+
+#endif

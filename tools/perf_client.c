@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "perf.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* A name for the test, so that the server knows which streams belong together. */
+static bool make_id(char id[33], struct fault *fault)
+{
+    uint8_t random[16];
+    if (uv_random(NULL, NULL, random, sizeof random, 0, NULL) != 0) {
+        FAULT(fault, "no random numbers");
+        return false;
+    }
+    for (size_t i = 0; i < sizeof random; i++) {
+        (void)snprintf(id + 2 * i, 3, "%02x", random[i]);
+    }
+    return true;
+}
+
+static void opened(struct stream *s)
+{
+    struct test *test = s->data;
+    const struct perf_options *o = test->perf->options;
+    if (!o->json) {
+        perf_announce(s);
+    }
+    stream_say(s, FRAME_HELLO,
+               json_pack("{s:i, s:s, s:i, s:i, s:b, s:b, s:I, s:f, s:b, s:I, s:I}", "protocol", 1,
+                         "test", test->id, "streams", (int)test->expected, "stream", (int)s->id,
+                         "up", s->sent.wanted ? 1 : 0, "down", s->got.wanted ? 1 : 0, "bytes",
+                         (json_int_t)s->bytes, "seconds", s->seconds, "verify", s->verify ? 1 : 0,
+                         "record_size", (json_int_t)o->tls.record_size, "key_update",
+                         (json_int_t)o->key_update));
+}
+
+/* All streams are there: they start together. */
+static void start_all(struct test *test)
+{
+    report_start(test);
+    for (unsigned i = 0; i < test->expected; i++) {
+        struct stream *s = test->streams[i];
+        stream_say(s, FRAME_START, json_object());
+        if (s->sent.wanted) {
+            stream_start(s);
+        }
+    }
+}
+
+static bool message(struct stream *s, enum frame_kind kind, const json_t *body, struct fault *fault)
+{
+    struct test *test = s->data;
+    (void)body;
+    if (kind == FRAME_READY && !test->started) {
+        test->ready++;
+        if (test->ready == test->expected) {
+            start_all(test);
+        }
+        return true;
+    }
+    if ((kind == FRAME_DONE || kind == FRAME_RESULT) && test->started) {
+        if (stream_complete(s)) {
+            stream_close(s);
+        }
+        return true;
+    }
+    FAULT(fault, "the server sent a message out of turn");
+    return false;
+}
+
+static void ended(struct stream *s)
+{
+    struct test *test = s->data;
+    perf_ended(test, s);
+    if (test->ended == test->expected) {
+        uv_stop(&test->perf->loop);
+    }
+}
+
+static const struct stream_owner owner = {.opened = opened, .message = message, .ended = ended};
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct perf *perf = handle->data;
+    (void)number;
+    perf->interrupted = true;
+    perf_stop(perf->world.data, NULL);
+}
+
+static void on_watch(uv_timer_t *timer)
+{
+    struct perf *perf = timer->data;
+    perf_watch(perf->world.data);
+}
+
+/* This stream's part of the bytes that all share. */
+static uint64_t share(const struct perf_options *o, unsigned i)
+{
+    return o->bytes / o->streams + (i < o->bytes % o->streams ? 1 : 0);
+}
+
+static bool connect_stream(struct perf *perf, struct test *test, unsigned i, struct fault *fault)
+{
+    const struct perf_options *o = perf->options;
+    int fd = net_connect(o->host, o->port, 10, fault);
+    if (fd < 0) {
+        return false;
+    }
+    struct stream *s = stream_new(&perf->world, &owner, test, fd, o->host, fault);
+    if (s == NULL) {
+        return false;
+    }
+    s->id = i;
+    s->verify = o->verify;
+    s->bytes = share(o, i);
+    s->seconds = o->seconds;
+    s->key_update = o->key_update;
+    test->streams[i] = s;
+    test->expected = i + 1;
+    if (!stream_prepare(s, !o->reverse || o->both, o->reverse || o->both)) {
+        FAULT(fault, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static bool connect_all(struct perf *perf, struct test *test, struct fault *fault)
+{
+    const struct perf_options *o = perf->options;
+    if (!make_id(test->id, fault)) {
+        return false;
+    }
+    if (!o->json) {
+        (void)printf("Connecting to %s port %s\n", o->host, o->port);
+        (void)fflush(stdout);
+    }
+    for (unsigned i = 0; i < o->streams; i++) {
+        if (!connect_stream(perf, test, i, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int perf_client(const struct perf_options *options)
+{
+    static struct perf perf;
+    static struct test test;
+    struct fault fault = {0};
+    if (!perf_open(&perf, options, on_signal, on_watch, &fault)) {
+        return fault_print("perf", &fault);
+    }
+    test.perf = &perf;
+    perf.world.data = &test;
+    int status = EXIT_FINE;
+    if (connect_all(&perf, &test, &fault)) {
+        (void)uv_run(&perf.loop, UV_RUN_DEFAULT);
+        report_end(&test);
+        status = perf.interrupted ? EXIT_INTERRUPTED : test.failed ? EXIT_FAILED : EXIT_FINE;
+    } else {
+        status = fault_print("perf", &fault);
+        perf_stop(&test, NULL);
+    }
+    perf_forget(&test, NULL);
+    perf_close(&perf);
+    return status;
+}

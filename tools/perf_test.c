@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of a test, alike at both ends.
+ */
+#include "perf.h"
+
+void perf_announce(const struct stream *s)
+{
+    uint16_t version = 0, suite = 0;
+    struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
+    hs->chosen(hs, &version, &suite);
+    (void)printf("[%3u] %s connected to %s: %s, %s, handshake by %s\n", s->id, s->here.text,
+                 s->there.text, tls_version_name(version), weir_suite_name(suite),
+                 s->world->library->name);
+}
+
+void perf_stop(struct test *test, const struct fault *fault)
+{
+    for (unsigned i = 0; i < test->expected; i++) {
+        if (test->streams[i] != NULL) {
+            stream_end(test->streams[i], fault);
+        }
+    }
+}
+
+void perf_ended(struct test *test, struct stream *s)
+{
+    test->streams[s->id] = NULL;
+    test->results[s->id] = report_stream(s);
+    test->ended++;
+    if (s->failed && !test->failed) {
+        test->failed = true;
+        report_fault(test, s); /* the others only follow */
+        perf_stop(test, NULL);
+    }
+    if (test->ended == test->expected) {
+        report_stop(test);
+    }
+}
+
+void perf_watch(struct test *test)
+{
+    for (unsigned i = 0; i < test->expected; i++) {
+        struct stream *s = test->streams[i];
+        if (s != NULL && stream_now(s) - s->last_progress > PERF_PATIENCE) {
+            struct fault fault;
+            FAULT(&fault, "nothing moved for %.0f seconds", PERF_PATIENCE);
+            stream_end(s, &fault);
+        }
+    }
+}
+
+void perf_forget(struct test *test, uv_close_cb then)
+{
+    for (unsigned i = 0; i < test->expected; i++) {
+        json_decref(test->results[i]);
+    }
+    json_decref(test->intervals);
+    if (test->ticking) {
+        test->ticking = false;
+        uv_close((uv_handle_t *)&test->tick, then);
+    } else if (then != NULL) {
+        test->tick.data = test;
+        then((uv_handle_t *)&test->tick);
+    }
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A stream's way through the event loop: handshake, reading, writing, the end.
+ */
+#include "stream.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Bytes moved before the loop gets its turn: timers, signals and other streams wait so long. */
+enum { TURN = 4 * 1024 * 1024 };
+
+static void run(struct stream *s);
+
+double stream_now(const struct stream *s)
+{
+    (void)s;
+    return (double)uv_hrtime() / 1e9;
+}
+
+/* ---- the end ---- */
+
+static void free_flow(struct flow *flow)
+{
+    digest_free(flow->digest);
+    json_decref(flow->totals);
+    json_decref(flow->path);
+}
+
+static void free_stream(struct stream *s)
+{
+    weir_conn_free(s->conn);
+    if (s->tls.object != NULL) {
+        s->world->library->close_session(&s->tls);
+    }
+    if (s->fd >= 0) {
+        (void)close(s->fd);
+    }
+    free_flow(&s->sent);
+    free_flow(&s->got);
+    json_decref(s->end_path[WEIR_TX]);
+    json_decref(s->end_path[WEIR_RX]);
+    free(s->queue);
+    free(s->block);
+    free(s->text);
+    free(s);
+}
+
+static void idle_closed(uv_handle_t *handle)
+{
+    free_stream(handle->data);
+}
+
+static void poll_closed(uv_handle_t *handle)
+{
+    struct stream *s = handle->data;
+    uv_close((uv_handle_t *)&s->again, idle_closed);
+}
+
+void stream_end(struct stream *s, const struct fault *fault)
+{
+    if (s->over) {
+        return;
+    }
+    s->over = true;
+    if (fault != NULL) {
+        s->failed = true;
+        s->fault = *fault;
+    }
+    s->end_path[WEIR_TX] = path_json(s, WEIR_TX);
+    s->end_path[WEIR_RX] = path_json(s, WEIR_RX);
+    if (weir_conn_session(s->conn) != NULL && !s->closing) {
+        (void)weir_conn_close(s->conn); /* as far as the socket takes it */
+    }
+    s->owner->ended(s);
+    uv_close((uv_handle_t *)&s->poll, poll_closed);
+}
+
+static void failed(struct stream *s, weir_status status)
+{
+    struct fault fault;
+    FAULT(&fault, "%s", weir_conn_explain(s->conn, status));
+    stream_end(s, &fault);
+}
+
+/* ---- reading ---- */
+
+/* The peer will send no more. */
+static void peer_closed(struct stream *s)
+{
+    if (!s->closing && !stream_complete(s)) {
+        struct fault fault;
+        FAULT(&fault, "the peer closed the connection before the test was over");
+        stream_end(s, &fault);
+        return;
+    }
+    s->closing = true;
+}
+
+/* Reads what is there, for one turn. True: there is more. */
+static bool receive(struct stream *s)
+{
+    struct fault fault;
+    for (size_t moved = 0; moved < TURN;) {
+        const uint8_t *data = NULL;
+        size_t len = 0;
+        weir_status status = weir_conn_read_view(s->conn, &data, &len);
+        if (status == WEIR_NEED_INPUT) {
+            return false;
+        }
+        if (status == WEIR_CLOSED) {
+            peer_closed(s);
+            return false;
+        }
+        if (status < WEIR_OK) {
+            failed(s, status);
+            return false;
+        }
+        s->last_progress = moved == 0 ? stream_now(s) : s->last_progress;
+        moved += len;
+        if (!frames_take(s, data, len, &fault)) {
+            stream_end(s, &fault);
+        }
+        if (s->over) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- writing ---- */
+
+/* Writes as much of buf[*at..len) as goes. WEIR_OK: all of it. */
+static weir_status put(struct stream *s, const uint8_t *buf, size_t *at, size_t len)
+{
+    size_t n = 0;
+    weir_status status = weir_conn_write(s->conn, buf + *at, len - *at, &n);
+    *at += n;
+    if (n > 0) {
+        s->last_progress = stream_now(s);
+    }
+    return status == WEIR_REKEY_DUE ? WEIR_OK : status;
+}
+
+static weir_status put_queue(struct stream *s)
+{
+    weir_status status = WEIR_OK;
+    if (s->queue_at < s->queue_len) {
+        status = put(s, s->queue, &s->queue_at, s->queue_len);
+        if (s->queue_at == s->queue_len) {
+            s->queue_at = s->queue_len = 0;
+        }
+    }
+    return status;
+}
+
+/* All that was to be sent is sent: says so, with the account of it. */
+static void say_done(struct stream *s)
+{
+    s->sending = false;
+    s->sent.done = true;
+    s->sent.ended = stream_now(s);
+    s->sent.path = path_json(s, WEIR_TX);
+    json_t *done = json_pack("{s:I, s:f, s:O*}", "bytes", (json_int_t)s->sent.bytes, "seconds",
+                             s->sent.ended - s->sent.began, "path", s->sent.path);
+    if (s->sent.digest != NULL) {
+        (void)snprintf(s->sent.sha256, sizeof s->sent.sha256, "%s", digest_end(s->sent.digest).hex);
+        (void)json_object_set_new(done, "sha256", json_string(s->sent.sha256));
+    }
+    stream_say(s, FRAME_DONE, done);
+}
+
+/* A block has gone out. Begins the next one, or ends the sending. */
+static weir_status next_block(struct stream *s)
+{
+    uint64_t left = UINT64_MAX;
+    if (s->block_len > 0) {
+        s->sent.bytes += s->block_len - FRAME_HEADER;
+        s->since_update += s->block_len - FRAME_HEADER;
+        s->block_len = s->block_at = 0;
+    }
+    if (s->bytes > 0) {
+        left = s->bytes - s->sent.bytes;
+    } else if (stream_now(s) >= s->sent.began + s->seconds) {
+        left = 0;
+    }
+    if (left == 0) {
+        say_done(s);
+        return WEIR_OK;
+    }
+    if (s->key_update > 0 && s->since_update >= s->key_update) {
+        s->since_update = 0;
+        weir_status status = weir_conn_key_update(s->conn, false);
+        if (status != WEIR_OK) {
+            return status;
+        }
+    }
+    frames_fill(s, left);
+    return s->block == NULL ? WEIR_E_IO : WEIR_OK;
+}
+
+/* Sends messages and data, for one turn. WEIR_OK or WEIR_NEED_OUTPUT; else the stream has to end.
+ */
+static weir_status send_turn(struct stream *s)
+{
+    weir_status status = WEIR_OK;
+    for (size_t moved = 0; status == WEIR_OK && moved < TURN;) {
+        if (s->block_at < s->block_len) {
+            size_t before = s->block_at;
+            status = put(s, s->block, &s->block_at, s->block_len);
+            moved += s->block_at - before;
+        } else if (s->queue_at < s->queue_len) {
+            status = put_queue(s); /* between blocks only */
+        } else if (s->sending) {
+            status = next_block(s);
+        } else {
+            break;
+        }
+    }
+    if (status == WEIR_OK) {
+        status = weir_conn_flush(s->conn);
+    }
+    return status;
+}
+
+static bool nothing_to_send(const struct stream *s)
+{
+    return !s->sending && s->queue_at == s->queue_len && s->block_at == s->block_len;
+}
+
+static void send_some(struct stream *s)
+{
+    weir_status status = send_turn(s);
+    if (status == WEIR_OK && s->closing && nothing_to_send(s)) {
+        status = weir_conn_close(s->conn);
+        if (status == WEIR_OK && (weir_conn_events(s->conn) & POLLIN) == 0) {
+            stream_end(s, NULL); /* both have said close_notify */
+            return;
+        }
+    }
+    if (status < WEIR_OK || status == WEIR_REFUSED) {
+        failed(s, status);
+    }
+}
+
+/* ---- the loop ---- */
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct stream *s = poll->data;
+    (void)events;
+    if (status < 0) {
+        struct fault fault;
+        FAULT(&fault, "poll: %s", uv_strerror(status));
+        stream_end(s, &fault);
+        return;
+    }
+    run(s);
+}
+
+static void on_again(uv_idle_t *idle)
+{
+    run(idle->data);
+}
+
+/* Waits for what comes next. `more`: reading has not come to its end. */
+static void wait_for(struct stream *s, bool more)
+{
+    short wanted = weir_conn_events(s->conn);
+    int mask =
+        ((wanted & POLLIN) != 0 ? UV_READABLE : 0) | ((wanted & POLLOUT) != 0 ? UV_WRITABLE : 0);
+    if (weir_conn_session(s->conn) != NULL && !nothing_to_send(s)) {
+        mask |= UV_WRITABLE;
+    }
+    if (mask != s->polled) {
+        s->polled = mask;
+        (void)(mask == 0 ? uv_poll_stop(&s->poll) : uv_poll_start(&s->poll, mask, on_poll));
+    }
+    (void)(more ? uv_idle_start(&s->again, on_again) : uv_idle_stop(&s->again));
+}
+
+/* True when the handshake is complete. */
+static bool shake_hands(struct stream *s)
+{
+    if (weir_conn_session(s->conn) != NULL) {
+        return true;
+    }
+    weir_status status = weir_conn_handshake(s->conn);
+    if (status == WEIR_OK) {
+        s->last_progress = stream_now(s);
+        s->owner->opened(s);
+        return true;
+    }
+    if (status < WEIR_OK || status == WEIR_REFUSED) {
+        failed(s, status);
+    }
+    return false;
+}
+
+static void run(struct stream *s)
+{
+    bool more = false;
+    if (s->over) {
+        return;
+    }
+    if (shake_hands(s) && !s->over) {
+        more = receive(s);
+        if (!s->over) {
+            send_some(s);
+        }
+    }
+    if (!s->over) {
+        wait_for(s, more);
+    }
+}
+
+bool stream_prepare(struct stream *s, bool sends, bool receives)
+{
+    s->sent.wanted = sends;
+    s->got.wanted = receives;
+    if (s->verify) {
+        s->sent.digest = sends ? digest_new() : NULL;
+        s->got.digest = receives ? digest_new() : NULL;
+        return (s->sent.digest != NULL || !sends) && (s->got.digest != NULL || !receives);
+    }
+    return true;
+}
+
+void stream_start(struct stream *s)
+{
+    s->sending = true;
+    s->sent.began = stream_now(s);
+    (void)uv_idle_start(&s->again, on_again);
+}
+
+void stream_close(struct stream *s)
+{
+    s->closing = true;
+    (void)uv_idle_start(&s->again, on_again);
+}
+
+bool stream_complete(const struct stream *s)
+{
+    return (!s->sent.wanted || (s->sent.done && s->sent.reported)) &&
+           (!s->got.wanted || (s->got.done && s->got.reported));
+}
+
+struct stream *stream_new(struct stream_world *world, const struct stream_owner *owner, void *data,
+                          int fd, const char *host, struct fault *fault)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        (void)close(fd);
+        FAULT(fault, "out of memory");
+        return NULL;
+    }
+    *s = (struct stream){.owner = owner,
+                         .data = data,
+                         .world = world,
+                         .here = net_here(fd),
+                         .there = net_there(fd),
+                         .server = host == NULL,
+                         .fd = fd,
+                         .last_progress = stream_now(s)};
+    net_tune(fd);
+    if (!world->library->open_session(world->context, host, &s->tls, fault)) {
+        free_stream(s);
+        return NULL;
+    }
+    struct weir_conn_config config = {.fd = fd,
+                                      .handshake = s->tls.handshake,
+                                      .backends = world->candidates->backends,
+                                      .backend_count = world->candidates->count,
+                                      .record_limit = (size_t)world->record_size};
+    s->conn = weir_conn_new(&config);
+    if (s->conn == NULL || uv_poll_init(world->loop, &s->poll, fd) != 0) {
+        FAULT(fault, "cannot make a connection of this socket");
+        if (s->conn == NULL) {
+            s->tls.handshake->release(s->tls.handshake);
+        }
+        free_stream(s);
+        return NULL;
+    }
+    (void)uv_idle_init(world->loop, &s->again);
+    s->poll.data = s->again.data = s;
+    (void)uv_idle_start(&s->again, on_again);
+    return s;
+}

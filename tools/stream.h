@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One connection of `weir perf`: frames over a weir_conn, driven by the event loop.
+ *
+ * On the wire, inside TLS, both ends speak in frames: one byte of kind, three of zero, four of
+ * length (big endian), and so many bytes. HELLO, READY, START, DONE and RESULT hold a JSON object,
+ * DATA holds the bytes that are measured.
+ *
+ *     client                          server
+ *     HELLO: what to do          ->
+ *                                <-   READY
+ *     START, on all streams      ->
+ *     DATA …, DONE: totals      <->   either or both ways
+ *     RESULT: what arrived      <->   from whoever got DONE
+ *     close_notify              <->   the client first
+ */
+#ifndef WEIR_TOOLS_STREAM_H
+#define WEIR_TOOLS_STREAM_H
+
+#include "backends.h"
+#include "digest.h"
+#include "net.h"
+#include "tls.h"
+#include "weir/posix.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+enum frame_kind {
+    FRAME_HELLO = 1,
+    FRAME_READY,
+    FRAME_START,
+    FRAME_DATA,
+    FRAME_DONE,
+    FRAME_RESULT,
+};
+
+enum { FRAME_HEADER = 8, MESSAGE_MAX = 65536 };
+
+/* What one direction of a stream has moved. Times: seconds of the event loop's clock. */
+struct flow {
+    bool wanted;   /* this direction is part of the test */
+    bool done;     /* DONE has been queued or received */
+    bool reported; /* RESULT has been received or queued */
+    uint64_t bytes;
+    double began, ended;
+    struct digest *digest;
+    char sha256[65]; /* ours */
+    json_t *totals;  /* the other end's account: RESULT for what we sent, DONE for the rest */
+    json_t *path;    /* ours, when it was done: see path_json */
+};
+
+struct stream;
+
+/* Whom a stream tells about itself. */
+struct stream_owner {
+    /* The TLS handshake is complete. */
+    void (*opened)(struct stream *stream);
+    /* A message came; `body` is borrowed. False, with fault: the stream is to end. */
+    bool (*message)(struct stream *stream, enum frame_kind kind, const json_t *body,
+                    struct fault *fault);
+    /* It is over; stream->failed tells how. The stream frees itself after this call. */
+    void (*ended)(struct stream *stream);
+};
+
+/* What all streams of a process share. */
+struct stream_world {
+    uv_loop_t *loop;
+    const struct tls_library *library;
+    struct tls_context *context;
+    const struct candidates *candidates;
+    uint64_t record_size; /* from the command line; 0: as the test says */
+    void *data;           /* the owner's */
+};
+
+struct stream {
+    const struct stream_owner *owner;
+    void *data; /* the owner's */
+    unsigned id;
+    struct stream_world *world;
+    struct address_text here, there;
+
+    /* The test, as HELLO says. */
+    bool verify;
+    uint64_t bytes; /* to send each way; 0: until `seconds` are over */
+    double seconds;
+    uint64_t key_update; /* a KeyUpdate after so many bytes sent; 0: none */
+    struct flow sent, got;
+
+    bool server, sending, closing, over;
+    bool failed;
+    struct fault fault;
+    json_t *end_path[2]; /* by weir_dir: as the connection stood at its end */
+
+    /* The rest is stream.c's and frames.c's own. */
+    int fd;
+    uv_poll_t poll;
+    uv_idle_t again;
+    int polled;
+    double last_progress;
+    struct weir_conn *conn;
+    struct tls_session tls;
+    uint8_t *queue; /* messages to send: queue[queue_at..queue_len) */
+    size_t queue_len, queue_at;
+    uint8_t *block; /* the DATA frame being sent: block[block_at..block_len) */
+    size_t block_len, block_at;
+    uint64_t blocks, since_update;
+    uint8_t head[FRAME_HEADER]; /* the frame being received */
+    size_t head_len;
+    enum frame_kind kind;
+    size_t left;
+    char *text;
+    size_t text_len;
+};
+
+/* Takes over `fd`, also when it fails (NULL, fault). `host`: NULL as a server. */
+struct stream *stream_new(struct stream_world *world, const struct stream_owner *owner, void *data,
+                          int fd, const char *host, struct fault *fault);
+
+/* Sets out for the test that HELLO names. False: memory ran out. */
+bool stream_prepare(struct stream *stream, bool sends, bool receives);
+
+/* Queues a message; takes `body` over. */
+void stream_say(struct stream *stream, enum frame_kind kind, json_t *body);
+
+/* Begins to send what the test says. */
+void stream_start(struct stream *stream);
+
+/* Says close_notify once all is sent, and ends when the peer has said it, too. */
+void stream_close(struct stream *stream);
+
+/* Ends it at once, with or without a fault. */
+void stream_end(struct stream *stream, const struct fault *fault);
+
+/* Whether all that the test wants has been sent, received and accounted for. */
+bool stream_complete(const struct stream *stream);
+
+/* Seconds of the loop's clock. */
+double stream_now(const struct stream *stream);
+
+/* ---- frames.c ---- */
+
+/* Takes a frame's bytes apart. False: fault. */
+bool frames_take(struct stream *stream, const uint8_t *data, size_t len, struct fault *fault);
+
+/* Makes the next DATA frame in stream->block, of at most `most` payload bytes. */
+void frames_fill(struct stream *stream, uint64_t most);
+
+/* What carries a direction, how much, and who refused to. A new reference. */
+json_t *path_json(const struct stream *stream, enum weir_dir dir);
+
+#endif
