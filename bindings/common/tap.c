@@ -17,8 +17,27 @@ void weir_tap_wipe(struct weir_tap *tap)
     weir_wipe(tap, sizeof *tap);
 }
 
-/* A ServerHello holds, behind its random, the session id and then the suite. */
-static void read_suite(struct weir_tap *tap, const struct weir_tap_side *side)
+/* Finds max_fragment_length (RFC 6066 section 4) in the extensions from hello[at] on. */
+static size_t read_fragment_limit(const struct weir_tap_side *side, size_t at)
+{
+    const uint8_t *hello = side->hello;
+
+    while (at + 5 <= side->hello_len) {
+        size_t len = (size_t)hello[at + 2] << 8 | hello[at + 3];
+        uint8_t code = hello[at + 4];
+
+        if (hello[at] == 0 && hello[at + 1] == 1 && len == 1 && code >= 1 && code <= 4)
+            return (size_t)256 << code;
+        at += 4 + len;
+    }
+    return 0;
+}
+
+/*
+ * A ServerHello holds, behind its random, the session id, the suite, the compression method, and
+ * the extensions behind their length.
+ */
+static void read_server_hello(struct weir_tap *tap, const struct weir_tap_side *side)
 {
     const size_t id = 2 + WEIR_RANDOM_LEN;
 
@@ -26,6 +45,7 @@ static void read_suite(struct weir_tap *tap, const struct weir_tap_side *side)
         size_t at = id + 1 + side->hello[id];
         if (at + 2 <= side->hello_len)
             tap->suite = (uint16_t)(side->hello[at] << 8 | side->hello[at + 1]);
+        tap->fragment_limit = read_fragment_limit(side, at + 2 + 1 + 2);
     }
 }
 
@@ -44,12 +64,12 @@ static void see_hello(struct weir_tap *tap, enum weir_dir dir, const struct weir
     size_t here = span->len < room ? span->len : room;
     if (here > 0)
         memcpy(side->hello + side->hello_len, span->body, here);
-    side->hello_len = (uint8_t)(side->hello_len + here);
+    side->hello_len = (uint16_t)(side->hello_len + here);
     if (!span->ends || side->hello_len < 2 + WEIR_RANDOM_LEN)
         return;
     memcpy(from_server ? tap->server_random : tap->client_random, side->hello + 2, WEIR_RANDOM_LEN);
     if (from_server)
-        read_suite(tap, side);
+        read_server_hello(tap, side);
 }
 
 static void see_messages(struct weir_tap *tap, enum weir_dir dir, const uint8_t *data, size_t len)

@@ -18,8 +18,8 @@
 
 #include <weir/record.h>
 
-/** Bytes of a hello that are kept: up to and with the server's choice of suite. */
-#define WEIR_HELLO_LEN (2u + WEIR_RANDOM_LEN + 1u + 32u + 2u)
+/** Bytes of a hello that are kept: random, suite, and the extensions of a ServerHello of TLS 1.2. */
+#define WEIR_HELLO_LEN 512u
 
 /** Which traffic secret of TLS 1.3 (RFC 8446 section 7.1). */
 enum weir_tap_secret {
@@ -42,7 +42,7 @@ struct weir_tap_side {
     uint8_t in_use;        /**< 0: none, else 1 + enum weir_tap_secret */
     struct weir_cursor cursor;
     uint8_t hello[WEIR_HELLO_LEN];
-    uint8_t hello_len;
+    uint16_t hello_len;
 };
 
 /** Opaque to bindings but for being allocated. */
@@ -50,7 +50,8 @@ struct weir_tap {
     const struct weir_once *once;
     const struct weir_kdf *kdf;
     bool server;
-    uint16_t suite; /**< of the ServerHello; 0: not seen */
+    uint16_t suite;        /**< of the ServerHello; 0: not seen */
+    size_t fragment_limit; /**< RFC 6066 section 4: what the ServerHello agreed to; 0: nothing */
     uint8_t client_random[WEIR_RANDOM_LEN];
     uint8_t server_random[WEIR_RANDOM_LEN];
     struct weir_tap_side side[2]; /**< by enum weir_dir */
