@@ -152,7 +152,7 @@ static weir_status follow_key_update(struct weir_loop *loop, const uint8_t *mess
                                      struct weir_control *control)
 {
     if (len != WEIR_MESSAGE_HEADER + 1 || message[WEIR_MESSAGE_HEADER] > 1 ||
-        loop->start != loop->end || loop->tx.version != WEIR_TLS13)
+        loop->start != loop->end)
         return fail(loop, WEIR_E_HANDSHAKE);
     if (weir_keys_update(&loop->tx, loop->kdf) != WEIR_OK)
         return fail(loop, WEIR_E_PROVIDER);
@@ -174,6 +174,12 @@ static bool out_of_epoch(const struct weir_loop *loop, uint8_t type)
     return authentication && (loop->wire_tx != 0 || loop->wire_rx != 0 || loop->tx.at.epoch != 0);
 }
 
+static weir_status drop(struct weir_control *control, weir_refusal_code code, uint8_t type)
+{
+    control->why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_BINDING, .detail = type};
+    return WEIR_REFUSED;
+}
+
 weir_status weir_loop_next(struct weir_loop *loop, struct weir_control *control)
 {
     *control = (struct weir_control){.kind = WEIR_CONTROL_NONE};
@@ -191,13 +197,12 @@ weir_status weir_loop_next(struct weir_loop *loop, struct weir_control *control)
     if (len > have)
         return WEIR_OK;
     loop->start += len;
+    if (loop->tx.version != WEIR_TLS13)
+        return drop(control, WEIR_REFUSAL_RENEGOTIATION, message[0]);
     if (message[0] == WEIR_MESSAGE_KEY_UPDATE)
         return follow_key_update(loop, message, len, control);
-    if (out_of_epoch(loop, message[0])) {
-        control->why = (struct weir_refusal){
-            .code = WEIR_REFUSAL_EPOCH, .layer = WEIR_LAYER_BINDING, .detail = message[0]};
-        return WEIR_REFUSED;
-    }
+    if (out_of_epoch(loop, message[0]))
+        return drop(control, WEIR_REFUSAL_EPOCH, message[0]);
     control->kind = WEIR_CONTROL_HANDSHAKE;
     control->data = message;
     control->len = len;

@@ -86,8 +86,9 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_loop_open(struct weir_loop *loop, uint
  * The next wish in what was opened; WEIR_CONTROL_NONE when more records are needed. Its `data`
  * stays until the next call of weir_loop_next, weir_loop_open or weir_loop_memory.
  *
- * WEIR_OK; WEIR_REFUSED: a message of post-handshake authentication that cannot be sent any more
- * (`control->why`), dropped. A sticky status.
+ * WEIR_OK; WEIR_REFUSED with `control->why` filled: a message that must not be sent, dropped. It is
+ * one of post-handshake authentication that comes too late (WEIR_REFUSAL_EPOCH), or one of TLS 1.2,
+ * where it asks for another handshake (WEIR_REFUSAL_RENEGOTIATION). A sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_loop_next(struct weir_loop *loop,
                                                     struct weir_control *control);

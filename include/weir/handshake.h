@@ -74,9 +74,10 @@ struct weir_handshake {
      * Loop-through, library to peer: what the library wrote since (through deliver, or because the
      * application called it: SSL_shutdown, SSL_key_update, …). One wish a call, until its kind is
      * WEIR_CONTROL_NONE. WEIR_OK; WEIR_REFUSED with control->why filled: what the library wrote
-     * must not be sent (WEIR_REFUSAL_EPOCH: post-handshake authentication after a KeyUpdate) and is
-     * dropped; collect again for what follows. WEIR_E_MISUSE when application data was written
-     * through the library; WEIR_E_HANDSHAKE when its output cannot be understood.
+     * must not be sent (WEIR_REFUSAL_EPOCH: post-handshake authentication after a KeyUpdate;
+     * WEIR_REFUSAL_RENEGOTIATION) and is dropped; collect again for what follows. WEIR_E_MISUSE
+     * when application data was written through the library; WEIR_E_HANDSHAKE when its output
+     * cannot be understood.
      */
     weir_status (*collect)(struct weir_handshake *hs, struct weir_control *control);
 

@@ -31,7 +31,8 @@
     X(NO_EXPORT, "no_export", "the TLS library does not give these keys away")                     \
     X(EPOCH, "epoch", "its meaning depends on a key that has been updated since")                  \
     X(LIBRARY, "library", "the TLS library cannot do this")                                        \
-    X(EARLY_DATA, "early_data", "early data was sent, under a key that is not handed over")
+    X(EARLY_DATA, "early_data", "early data was sent, under a key that is not handed over")        \
+    X(RENEGOTIATION, "renegotiation", "another handshake would change the keys that weir holds")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {
