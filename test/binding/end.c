@@ -3,7 +3,6 @@
 #include "wiretap.h"
 
 #include <criterion/criterion.h>
-#include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,30 +32,15 @@ void bytes_free(struct bytes *b)
     *b = (struct bytes){0};
 }
 
-void end_weir(struct end *e, const char *name, SSL *ssl, struct weir_handshake *hs,
+void end_weir(struct end *e, const char *name, struct weir_handshake *hs,
               const struct weir_aead *aead)
 {
     memset(e, 0, sizeof *e);
     e->name = name;
-    e->ssl = ssl;
     e->hs = hs;
     e->aead = aead;
     cr_assert_not_null(hs);
     cr_assert_eq(hs->abi, WEIR_HANDSHAKE_ABI);
-}
-
-void end_plain(struct end *e, const char *name, SSL *ssl)
-{
-    BIO *in = BIO_new(BIO_s_mem());
-    BIO *out = BIO_new(BIO_s_mem());
-
-    memset(e, 0, sizeof *e);
-    e->name = name;
-    e->ssl = ssl;
-    e->plain = true;
-    cr_assert(in != NULL && out != NULL);
-    (void)BIO_set_mem_eof_return(in, -1);
-    SSL_set_bio(ssl, in, out);
 }
 
 void end_free(struct end *e)
@@ -65,48 +49,9 @@ void end_free(struct end *e)
         e->hs->release(e->hs);
     if (e->up)
         weir_session_wipe(&e->session);
-    SSL_free(e->ssl);
     bytes_free(&e->in);
     bytes_free(&e->out);
     bytes_free(&e->data);
-}
-
-static void drain_plain(struct end *e)
-{
-    char *data = NULL;
-    BIO *out = SSL_get_wbio(e->ssl);
-    long len = BIO_get_mem_data(out, &data);
-
-    bytes_add(&e->out, data, (size_t)len);
-    (void)BIO_reset(out);
-}
-
-static void note_ssl(struct end *e, int result)
-{
-    int error = SSL_get_error(e->ssl, result);
-
-    if (result <= 0 && error != SSL_ERROR_WANT_READ)
-        e->ssl_error = error;
-}
-
-static void step_plain(struct end *e)
-{
-    uint8_t buf[4096];
-    size_t got = 0;
-
-    ERR_clear_error();
-    if (e->in.len > 0)
-        cr_assert_eq(BIO_write(SSL_get_rbio(e->ssl), e->in.data, (int)e->in.len), (int)e->in.len);
-    bytes_drop(&e->in, e->in.len);
-    if (!SSL_is_init_finished(e->ssl))
-        note_ssl(e, SSL_do_handshake(e->ssl));
-    if (SSL_is_init_finished(e->ssl)) {
-        int result = 0;
-        while ((result = SSL_read_ex(e->ssl, buf, sizeof buf, &got)) == 1)
-            bytes_add(&e->data, buf, got);
-        note_ssl(e, result);
-    }
-    drain_plain(e);
 }
 
 static void take_keys(struct end *e)
@@ -216,7 +161,7 @@ static void step_session(struct end *e)
 void end_step(struct end *e)
 {
     if (e->plain) {
-        step_plain(e);
+        e->plain->step(e);
         return;
     }
     if (!e->up && (e->status >= 0 && e->status != WEIR_REFUSED))
@@ -227,7 +172,7 @@ void end_step(struct end *e)
 
 bool end_up(const struct end *e)
 {
-    return e->plain ? SSL_is_init_finished(e->ssl) == 1 : e->up;
+    return e->plain ? e->plain->up(e) : e->up;
 }
 
 void end_send(struct end *e, const void *data, size_t len)
@@ -237,8 +182,7 @@ void end_send(struct end *e, const void *data, size_t len)
     size_t made = 0;
 
     if (e->plain) {
-        cr_assert_eq(SSL_write(e->ssl, data, (int)len), (int)len);
-        drain_plain(e);
+        e->plain->send(e, data, len);
         return;
     }
     uint8_t *out = malloc(len + len / 64 + 8192);

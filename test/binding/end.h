@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** @file
  * Two ends of a TLS connection in one process, without sockets: a weir end drives any struct
- * weir_handshake, a plain end is an SSL of OpenSSL with nothing of weir.
+ * weir_handshake, a plain end is a TLS library with nothing of weir.
  */
 #ifndef TEST_BINDING_END_H
 #define TEST_BINDING_END_H
 
-#include <openssl/ssl.h>
 #include <stdalign.h>
 #include <weir/handshake.h>
 #include <weir/soft.h>
@@ -21,13 +20,25 @@ void bytes_add(struct bytes *b, const void *data, size_t len);
 void bytes_drop(struct bytes *b, size_t len); /* from the front */
 void bytes_free(struct bytes *b);
 
+struct end;
+struct ssl_st;              /* an SSL of OpenSSL */
+struct mbedtls_ssl_context; /* its counterpart of mbedTLS */
+
+/* What a plain end is made of. */
+struct end_library {
+    void (*step)(struct end *e); /* as end_step */
+    bool (*up)(const struct end *e);
+    void (*send)(struct end *e, const void *data, size_t len);
+};
+
 struct end {
     const char *name;
-    bool plain;
-    SSL *ssl;          /* NULL for a weir end on another library */
-    struct bytes in;   /* from the peer */
-    struct bytes out;  /* to the peer */
-    struct bytes data; /* application data received */
+    const struct end_library *plain;     /* NULL: a weir end */
+    struct ssl_st *ssl;                  /* one of the two: the library's object */
+    struct mbedtls_ssl_context *mbedtls; /* whose owner frees it behind end_free */
+    struct bytes in;                     /* from the peer */
+    struct bytes out;                    /* to the peer */
+    struct bytes data;                   /* application data received */
 
     /* a weir end */
     struct weir_handshake *hs;
@@ -46,16 +57,16 @@ struct end {
     unsigned delivered;
     bool stop_before_keys;
 
-    /* how it stands: of drive, take_keys, the session or the pump; a plain end: 0 or SSL_get_error
-     */
+    /* how it stands: of drive, take_keys, the session or the pump; a plain end: 0 or the library's
+     * own number of an error */
     weir_status status;
     int ssl_error;
 };
 
-void end_weir(struct end *e, const char *name, SSL *ssl, struct weir_handshake *hs,
+void end_weir(struct end *e, const char *name, struct weir_handshake *hs,
               const struct weir_aead *aead);
-void end_plain(struct end *e, const char *name, SSL *ssl);
-void end_free(struct end *e); /* releases hs and frees ssl */
+void end_plain_openssl(struct end *e, const char *name, struct ssl_st *ssl);
+void end_free(struct end *e); /* releases hs */
 
 /* Takes what is in `in`, goes as far as it can, and leaves what it has to say in `out`. */
 void end_step(struct end *e);

@@ -33,7 +33,7 @@ static void refused_then_plain(const struct pair_config *config, weir_refusal_co
         e->hs->release(e->hs);
         e->hs = NULL;
         end_free(e);
-        end_plain(e, "plain", ssl);
+        end_plain_openssl(e, "plain", ssl);
         SSL_free(ssl);
         e->in = in;
     }

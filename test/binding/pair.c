@@ -156,12 +156,13 @@ static void make_end(struct end *e, const char *name, SSL *ssl, bool plain)
     struct weir_refusal why;
 
     if (plain) {
-        end_plain(e, name, ssl);
+        end_plain_openssl(e, name, ssl);
         return;
     }
     struct weir_handshake *hs = weir_openssl_handshake(ssl, &why);
     cr_assert_not_null(hs, "%s", weir_refusal_text(why.code));
-    end_weir(e, name, ssl, hs, &weir_aead_openssl);
+    end_weir(e, name, hs, &weir_aead_openssl);
+    e->ssl = ssl;
 }
 
 static void make_ends(struct pair *p, const struct pair_config *config)
@@ -303,6 +304,8 @@ void pair_drop(struct pair *p)
 {
     end_free(&p->client);
     end_free(&p->server);
+    SSL_free(p->client.ssl);
+    SSL_free(p->server.ssl);
     wiretap_free(&p->tap);
     SSL_SESSION_free(p->session);
     SSL_CTX_free(p->client_ctx);

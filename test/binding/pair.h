@@ -9,6 +9,8 @@
 #include "end.h"
 #include "wiretap.h"
 
+#include <openssl/ssl.h>
+
 struct pair_config {
     int version;       /* TLS1_2_VERSION, TLS1_3_VERSION; 0: TLS 1.3 */
     const char *suite; /* OpenSSL's name; NULL: AES-128-GCM with ECDHE-ECDSA */
