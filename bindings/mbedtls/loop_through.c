@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Control records to and from an mbedTLS context whose keys are weir's.
+ */
+#include "internal.h"
+
+#include <mbedtls/version.h>
+#include <stdio.h>
+
+/* Lets the library read the record that is fed, and all messages in it. */
+static weir_status let_read(struct mbedtls_binding *b)
+{
+    for (;;) {
+        uint8_t byte;
+        int result = mbedtls_ssl_read(b->ssl, &byte, sizeof byte);
+
+        if (result == MBEDTLS_ERR_SSL_WANT_READ)
+            return WEIR_OK;
+#if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+        if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+            b->tickets++;
+            continue;
+        }
+#endif
+        /* No application data was ever put there, so that is wrong, too. */
+        b->feed_len = 0;
+        weir_mbedtls_note_error(b, "the message was not accepted", result);
+        return WEIR_E_HANDSHAKE;
+    }
+}
+
+weir_status weir_mbedtls_deliver(struct weir_handshake *hs, const uint8_t *data, size_t len)
+{
+    struct mbedtls_binding *b = mbedtls_inside(hs);
+    uint8_t record[WEIR_LOOP_RECORD];
+
+    if (b->stage != STAGE_TAKEN)
+        return WEIR_E_MISUSE;
+    while (len > 0) {
+        size_t taken = 0;
+        weir_status status = weir_loop_seal(&b->loop, data, len, &taken, record, &b->feed_len);
+        if (status != WEIR_OK)
+            return status;
+        b->feed = record;
+        status = let_read(b);
+        b->feed = NULL;
+        if (status != WEIR_OK)
+            return status;
+        data += taken;
+        len -= taken;
+    }
+    return WEIR_OK;
+}
+
+/* Bytes of the whole record that lies first in the loop; 0 when there is none. */
+static size_t first_record(const struct mbedtls_binding *b)
+{
+    size_t len = mbedtls_queue_len(&b->loop_out);
+
+    if (len < WEIR_HEADER_LEN)
+        return 0;
+    size_t record = WEIR_HEADER_LEN + weir_body_len(b->loop_out.data + b->loop_out.start);
+    return record <= len ? record : 0;
+}
+
+/* Room for the messages of the next record; grows only as far as the library writes. */
+static bool make_room(struct weir_loop *loop, size_t len)
+{
+    size_t cap = weir_loop_lacks(loop, len);
+
+    if (cap == 0)
+        return true;
+    uint8_t *memory = mbedtls_calloc(1, cap);
+    if (memory == NULL)
+        return false;
+    mbedtls_free(weir_loop_memory(loop, memory, cap));
+    return true;
+}
+
+static weir_status open_record(struct mbedtls_binding *b, size_t len)
+{
+    weir_status status = WEIR_E_HANDSHAKE;
+
+    if (make_room(&b->loop, len))
+        status = weir_loop_open(&b->loop, b->loop_out.data + b->loop_out.start, len);
+    weir_mbedtls_queue_drop(&b->loop_out, len);
+    return status;
+}
+
+static void note_refusal(struct mbedtls_binding *b, const struct weir_refusal *why)
+{
+    (void)snprintf(b->error, sizeof b->error, "handshake message %u: %s: %s", (unsigned)why->detail,
+                   weir_refusal_name(why->code), weir_refusal_text(why->code));
+}
+
+weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control *control)
+{
+    struct mbedtls_binding *b = mbedtls_inside(hs);
+
+    *control = (struct weir_control){.kind = WEIR_CONTROL_NONE};
+    if (b->stage != STAGE_TAKEN)
+        return WEIR_E_MISUSE;
+    for (;;) {
+        weir_status status = weir_loop_next(&b->loop, control);
+        if (status == WEIR_REFUSED)
+            note_refusal(b, &control->why);
+        if (status != WEIR_OK || control->kind != WEIR_CONTROL_NONE)
+            return status;
+        size_t len = first_record(b);
+        if (len == 0)
+            return WEIR_OK;
+        status = open_record(b, len);
+        if (status != WEIR_OK) {
+            (void)snprintf(b->error, sizeof b->error, "%s",
+                           status == WEIR_E_MISUSE
+                               ? "application data was written with mbedtls_ssl_write"
+                               : "what the library wrote cannot be read");
+            return status;
+        }
+    }
+}
