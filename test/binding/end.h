@@ -61,6 +61,7 @@ struct end {
      * own number of an error */
     weir_status status;
     int ssl_error;
+    bool plain_up; /* a plain mbedTLS end: its handshake is over */
 };
 
 void end_weir(struct end *e, const char *name, struct weir_handshake *hs,
