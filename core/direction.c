@@ -120,7 +120,7 @@ weir_status weir_direction_end(struct direction *d, weir_status status)
         return WEIR_E_MISUSE;
     detach(d);
     if (d->status >= 0)
-        d->status = (int8_t)(status < 0 ? status : WEIR_E_MISUSE);
+        d->status = (int8_t)(status < 0 && status >= INT8_MIN ? status : WEIR_E_MISUSE);
     return (weir_status)d->status;
 }
 
@@ -188,7 +188,7 @@ weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf
     status = d->backend->rekey(d->backend, d->ctx, &d->keys);
     if (status != WEIR_OK) {
         d->attached = 0; /* the backend holds nothing any more, so there is nothing to detach */
-        return weir_direction_end(d, status);
+        return weir_direction_end(d, backend_error(status));
     }
     d->counters.rekeys++;
     return WEIR_OK;

@@ -47,6 +47,12 @@ static inline uint64_t blocks_of(size_t len)
     return ((uint64_t)len + 15) / 16 + 1;
 }
 
+/* A backend may answer these two; from one that answers something else anything can be expected. */
+static inline weir_status backend_error(weir_status status)
+{
+    return status == WEIR_E_PROVIDER ? WEIR_E_PROVIDER : WEIR_E_BACKEND;
+}
+
 weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
                                 const struct weir_keys *keys, const struct weir_counters *counters,
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,

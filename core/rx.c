@@ -109,8 +109,8 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     op.out = text;
     op.tag = text + len;
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
-    if (status > 0)
-        status = WEIR_E_BACKEND;
+    if (status != WEIR_OK && status != WEIR_E_AUTH)
+        status = backend_error(status);
     d->keys.at.seq++;
     d->keys.at.blocks += blocks_of(len);
 

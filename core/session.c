@@ -102,6 +102,8 @@ static void end_with_alert(struct session *s, weir_status status, uint8_t alert)
 
 static weir_status fail(struct session *s, weir_status status)
 {
+    if (status >= 0 || status < INT8_MIN)
+        status = WEIR_E_MISUSE;
     end_with_alert(s, status, weir_status_alert(status));
     return (weir_status)s->status;
 }
@@ -534,7 +536,7 @@ weir_status weir_session_close(struct weir_session *session)
 
 void weir_session_fail(struct weir_session *session, weir_status status)
 {
-    (void)fail(inside(session), status < 0 ? status : WEIR_E_MISUSE);
+    (void)fail(inside(session), status);
 }
 
 void weir_session_fail_with_alert(struct weir_session *session, uint8_t alert)

@@ -159,7 +159,7 @@ static weir_status seal_message(struct direction *d, uint8_t type, const struct 
     weir_status status = d->backend->seal(d->backend, d->ctx, &op);
     if (status != WEIR_OK) {
         weir_wipe(out, prefix + message_len + WEIR_TAG_LEN);
-        return weir_direction_end(d, status < 0 ? status : WEIR_E_BACKEND);
+        return weir_direction_end(d, backend_error(status));
     }
     d->counters.records++;
     d->counters.wire_bytes += prefix + message_len + WEIR_TAG_LEN;
