@@ -47,6 +47,17 @@ static inline uint64_t blocks_of(size_t len)
     return ((uint64_t)len + 15) / 16 + 1;
 }
 
+/* Moves the position past a record; a message of `message_len` bytes was protected for it. */
+static inline void pass_record(struct direction *d, size_t message_len, size_t wire_len)
+{
+    struct weir_position *at = &d->keys.at;
+
+    at->seq++;
+    at->blocks += blocks_of(message_len);
+    if (at->tcp_known)
+        at->tcp_seq += (uint32_t)wire_len;
+}
+
 /* A backend may answer these two; from one that answers something else anything can be expected. */
 static inline weir_status backend_error(weir_status status)
 {

@@ -111,8 +111,7 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
     if (status != WEIR_OK && status != WEIR_E_AUTH)
         status = backend_error(status);
-    d->keys.at.seq++;
-    d->keys.at.blocks += blocks_of(len);
+    pass_record(d, len, WEIR_HEADER_LEN + (size_t)header.len);
 
     *r = (struct weir_record){text, len, header.type};
     if (status == WEIR_OK && d->keys.version == WEIR_TLS13)

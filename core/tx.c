@@ -104,13 +104,12 @@ static bool within_limits(const struct direction *d, uint8_t type, size_t len)
     return d->limit.hard == 0 || d->keys.at.blocks + blocks_of(len) <= d->limit.hard + reserve;
 }
 
-static void step(struct direction *d, size_t message_len)
+static void step(struct direction *d, size_t message_len, size_t wire_len)
 {
     struct weir_position *at = &d->keys.at;
     uint64_t mask = at->explicit_nonce ^ at->seq;
 
-    at->seq++;
-    at->blocks += blocks_of(message_len);
+    pass_record(d, message_len, wire_len);
     switch ((weir_nonce_rule)at->nonce_rule) {
     case WEIR_NONCE_SEQ:
     case WEIR_NONCE_COUNTER:
@@ -147,6 +146,7 @@ static weir_status seal_message(struct direction *d, uint8_t type, const struct 
     struct weir_aead_op op;
     uint8_t aad[16];
     size_t prefix = write_header(d, type, message_len, out);
+    size_t record = prefix + message_len + WEIR_TAG_LEN;
 
     weir_direction_fill_op(d, &op, aad, out, out + WEIR_HEADER_LEN, message_len);
     op.in = in;
@@ -154,15 +154,15 @@ static weir_status seal_message(struct direction *d, uint8_t type, const struct 
     op.in_len = message_len;
     op.out = out + prefix;
     op.tag = out + prefix + message_len;
-    step(d, message_len);
+    step(d, message_len, record);
 
     weir_status status = d->backend->seal(d->backend, d->ctx, &op);
     if (status != WEIR_OK) {
-        weir_wipe(out, prefix + message_len + WEIR_TAG_LEN);
+        weir_wipe(out, record);
         return weir_direction_end(d, backend_error(status));
     }
     d->counters.records++;
-    d->counters.wire_bytes += prefix + message_len + WEIR_TAG_LEN;
+    d->counters.wire_bytes += record;
     if (type == WEIR_TYPE_DATA)
         d->counters.bytes += data_len;
     return WEIR_OK;
