@@ -47,13 +47,31 @@ static inline uint64_t blocks_of(size_t len)
     return ((uint64_t)len + 15) / 16 + 1;
 }
 
+/* The count with `len` bytes more; it stays at its maximum instead of beginning anew. */
+static inline uint64_t blocks_with(const struct direction *d, size_t len)
+{
+    uint64_t used = d->keys.at.blocks;
+    uint64_t more = blocks_of(len);
+
+    return used <= UINT64_MAX - more ? used + more : UINT64_MAX;
+}
+
+/* Whether the key may protect `len` bytes more, with `reserve` blocks beyond its limit. */
+static inline bool key_has_room(const struct direction *d, size_t len, uint64_t reserve)
+{
+    uint64_t used = blocks_with(d, len);
+    uint64_t hard = d->limit.hard;
+
+    return hard == 0 || used <= hard || used - hard <= reserve;
+}
+
 /* Moves the position past a record; a message of `message_len` bytes was protected for it. */
 static inline void pass_record(struct direction *d, size_t message_len, size_t wire_len)
 {
     struct weir_position *at = &d->keys.at;
 
     at->seq++;
-    at->blocks += blocks_of(message_len);
+    at->blocks = blocks_with(d, message_len);
     if (at->tcp_known)
         at->tcp_seq += (uint32_t)wire_len;
 }

@@ -99,8 +99,7 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     struct weir_aead_op op;
     uint8_t aad[16];
 
-    if (d->keys.at.seq == UINT64_MAX ||
-        (d->limit.hard != 0 && d->keys.at.blocks + blocks_of(len) > d->limit.hard))
+    if (d->keys.at.seq == UINT64_MAX || !key_has_room(d, len, 0))
         return WEIR_E_KEY_LIMIT;
     weir_direction_fill_op(d, &op, aad, buf, buf + WEIR_HEADER_LEN, len);
     op.in = &in;

@@ -101,7 +101,7 @@ static bool within_limits(const struct direction *d, uint8_t type, size_t len)
      * either rekey or terminate the connection." The last number is never used. */
     if (d->keys.at.seq >= last_seq)
         return false;
-    return d->limit.hard == 0 || d->keys.at.blocks + blocks_of(len) <= d->limit.hard + reserve;
+    return key_has_room(d, len, reserve);
 }
 
 static void step(struct direction *d, size_t message_len, size_t wire_len)
