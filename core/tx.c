@@ -86,9 +86,10 @@ size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
     if (limit == 0)
         return 0; /* never initialised */
     size_t rest = len % limit;
-    size_t whole = len / limit * weir_tx_record_len(tx, limit);
+    size_t last = rest > 0 || len == 0 ? weir_tx_record_len(tx, rest) : 0;
+    size_t full = weir_tx_record_len(tx, limit);
 
-    return rest > 0 || len == 0 ? whole + weir_tx_record_len(tx, rest) : whole;
+    return len / limit <= (SIZE_MAX - last) / full ? len / limit * full + last : SIZE_MAX;
 }
 
 /* Whether the key may protect one more message of `len` bytes. */

@@ -63,7 +63,10 @@ WEIR_API void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit);
 /** Bytes on the wire of one record with `len` plaintext bytes, padding included. */
 WEIR_API size_t weir_tx_record_len(const struct weir_tx *tx, size_t len);
 
-/** Bytes on the wire of `len` plaintext bytes cut into records; one empty record for 0. */
+/**
+ * Bytes on the wire of `len` plaintext bytes cut into records; one empty record for 0. SIZE_MAX
+ * when a size_t cannot hold the number.
+ */
 WEIR_API size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len);
 
 /**
