@@ -12,6 +12,14 @@
 #define RESERVE_BLOCKS  1024u
 #define RESERVE_RECORDS 64u
 
+#define ALERT_LEN 2u
+/*
+ * The least that a peer can negotiate (RFC 8449 section 4: 64, less the inner content type). The
+ * caller's limit may be lower, but does not cut alerts, which "MUST NOT be fragmented across
+ * records" (RFC 8446 section 5.1), nor a KeyUpdate.
+ */
+#define CONTROL_LIMIT 63u
+
 /* Walks over the caller's pieces. */
 struct gather {
     const struct weir_iov *piece;
@@ -248,14 +256,24 @@ static weir_status seal_next(struct direction *d, uint8_t type, struct gather *g
     return seal_message(d, type, in, count, len + 1, len, out);
 }
 
-/* Whether a record of this type may be empty, and be sent at all. */
+/* Whether content of this type and length may be sent at all. */
 static bool sendable(uint8_t type, size_t len)
 {
-    /* RFC 8446 section 5.1: "Implementations MUST NOT send zero-length fragments of Handshake
-     * types, even if those fragments contain padding." RFC 5246 section 6.2.1 adds alerts. */
-    if (type == WEIR_TYPE_ALERT || type == WEIR_TYPE_HANDSHAKE)
+    /* RFC 8446 section 5.1: "a record with an Alert type MUST contain exactly one message". */
+    if (type == WEIR_TYPE_ALERT)
+        return len == ALERT_LEN;
+    /* "Implementations MUST NOT send zero-length fragments of Handshake types, even if those
+     * fragments contain padding." */
+    if (type == WEIR_TYPE_HANDSHAKE)
         return len > 0;
     return type == WEIR_TYPE_DATA;
+}
+
+/* Most plaintext in a record of this type. */
+static size_t limit_of(const struct direction *d, uint8_t type)
+{
+    return type != WEIR_TYPE_DATA && d->record_limit < CONTROL_LIMIT ? CONTROL_LIMIT
+                                                                     : d->record_limit;
 }
 
 /* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
@@ -287,6 +305,7 @@ weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov
 {
     struct direction *d = tx_inside(tx);
     struct gather g = {in, 0};
+    size_t limit = limit_of(d, type);
     size_t total = 0;
 
     *taken = 0;
@@ -301,7 +320,7 @@ weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov
         return status;
 
     do {
-        size_t len = total - *taken < d->record_limit ? total - *taken : d->record_limit;
+        size_t len = total - *taken < limit ? total - *taken : limit;
         size_t record = weir_tx_record_len(tx, len);
         if (record > out_cap - *made)
             return WEIR_NEED_OUTPUT;
@@ -323,7 +342,7 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
 
     *made = 0;
     weir_status status = ready(d, type, len);
-    if (status == WEIR_OK && len > d->record_limit)
+    if (status == WEIR_OK && len > limit_of(d, type))
         status = weir_direction_end(d, WEIR_E_MISUSE);
     if (status == WEIR_OK) {
         size_t record = weir_tx_record_len(tx, len);

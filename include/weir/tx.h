@@ -43,7 +43,8 @@ WEIR_API struct weir_shape weir_tx_shape(const struct weir_tx *tx);
 /**
  * Sets the most plaintext bytes one record carries: 1 to 16384 (the default). Where a limit was
  * negotiated (RFC 8449 section 4, RFC 6066 section 4) the caller passes it, less one for the inner
- * content type in TLS 1.3 with RFC 8449. Returns WEIR_OK or WEIR_E_MISUSE (nothing changed).
+ * content type in TLS 1.3 with RFC 8449. Below 63, which no peer can ask for, it is a limit for
+ * application data only. Returns WEIR_OK or WEIR_E_MISUSE (nothing changed).
  */
 WEIR_API weir_status weir_tx_set_record_limit(struct weir_tx *tx, size_t limit);
 
@@ -73,8 +74,9 @@ WEIR_API size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len);
  * Seals `in` (gathered from `in_count` pieces, in order) into records of `type` in out[0..out_cap),
  * as many whole records as there is room for. Input and output may not overlap.
  *
- * An input of 0 bytes makes one empty record of application data; other types may not be empty
- * (RFC 8446 section 5.1). `*taken`: plaintext bytes sealed. `*made`: bytes written.
+ * An input of 0 bytes makes one empty record of application data; handshake content may not be
+ * empty, and an alert is always 2 bytes (RFC 8446 section 5.1). `*taken`: plaintext bytes sealed.
+ * `*made`: bytes written.
  *
  * Returns WEIR_OK: all sealed. WEIR_REKEY_DUE: all sealed (application data), the soft limit is
  * passed.
