@@ -464,6 +464,7 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
                               size_t *made)
 {
     struct session *s = inside(session);
+    struct weir_refusal why;
     size_t here = 0;
 
     *taken = 0;
@@ -476,6 +477,8 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
     status = weir_tx_seal(s->tx, WEIR_TYPE_DATA, in, in_count, out + *made, out_cap - *made, taken,
                           &here);
     *made += here;
+    if (status == WEIR_REKEY_DUE && weir_tx_can_rekey(s->tx, s->kdf, &why))
+        return WEIR_OK; /* the next call renews the key */
     return status < 0 ? fail(s, status) : status;
 }
 

@@ -57,7 +57,8 @@ WEIR_API weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple);
 
 /**
  * Lowers the usage limit of the key (see struct weir_limit); values above the algorithm's own
- * are cut to it; 0 keeps the algorithm's own. Holds for later epochs, too.
+ * are cut to it; 0 keeps the algorithm's own. Holds for later epochs, too. A session renews the key
+ * between calls, so what lies between `soft` and `hard` must hold what one call seals.
  */
 WEIR_API void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit);
 
