@@ -96,6 +96,10 @@ static void end_with_alert(struct session *s, weir_status status, uint8_t alert)
     if (alert != WEIR_ALERT_NONE && !s->send_ended) {
         s->want = WANT_ALERT;
         s->alert = alert;
+    } else {
+        /* Section 6.2: both ends "MUST forget the secret values and keys established in failed
+         * connections". Otherwise that is done when the alert has been sealed. */
+        weir_tx_end(s->tx, status);
     }
     weir_rx_end(s->rx, status);
 }
