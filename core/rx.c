@@ -18,11 +18,14 @@ weir_status weir_rx_import(struct weir_rx *rx, const struct weir_keys *keys,
 
 weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
 {
+    struct direction *d = rx_inside(rx);
     /* RFC 8449 section 4: "Endpoints MUST NOT send a "record_size_limit" extension with a value
-     * smaller than 64." */
-    if (limit < 64 || limit > WEIR_MAX_PLAINTEXT)
+     * smaller than 64." In TLS 1.3 that value counts the inner content type. */
+    size_t least = d->keys.version == WEIR_TLS13 ? 63 : 64;
+
+    if (limit < least || limit > WEIR_MAX_PLAINTEXT)
         return WEIR_E_MISUSE;
-    rx_inside(rx)->record_limit = (uint16_t)limit;
+    d->record_limit = (uint16_t)limit;
     return WEIR_OK;
 }
 

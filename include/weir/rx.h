@@ -33,10 +33,10 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_init(struct weir_rx *rx, const stru
                                                   size_t ctx_len, struct weir_refusal *why);
 
 /**
- * Sets the largest record this end has told the peer to send: `limit` plaintext bytes, 64 to 16384;
- * TLS 1.3: inner content type and padding come on top of it as one byte (RFC 8449 section 4: pass
- * the extension's value less one). A longer record is WEIR_E_OVERFLOW. Returns WEIR_OK or
- * WEIR_E_MISUSE (nothing changed).
+ * Sets the largest record this end has told the peer to send: `limit` bytes of plaintext and its
+ * padding, 64 to 16384. TLS 1.3: the inner content type comes on top of it, so pass the value of
+ * the extension of RFC 8449 less one, 63 to 16384. A longer record is WEIR_E_OVERFLOW. Returns
+ * WEIR_OK or WEIR_E_MISUSE (nothing changed).
  */
 WEIR_API weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit);
 
