@@ -280,8 +280,8 @@ static size_t sort_out(struct session *s, struct weir_record *r, size_t n, weir_
     *status = WEIR_OK;
     for (size_t i = 0; i < n; i++) {
         /* RFC 8446 section 5.1: "Handshake messages MUST NOT be interleaved with other record
-         * types." */
-        if (s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
+         * types." RFC 5246 section 6.2.1 lets TLS 1.2 do it. */
+        if (s->tls13 && s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
             *status = fail(s, WEIR_E_TYPE);
         else if (r[i].type == WEIR_TYPE_HANDSHAKE)
             *status = take_handshake(s, &r[i]);
