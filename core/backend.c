@@ -10,7 +10,8 @@ bool weir_backend_check(const struct weir_backend *backend, const struct weir_ke
         why->detail = backend->abi;
         return false;
     }
-    if (backend->form != WEIR_FORM_RECORD || backend->seal == NULL || backend->open == NULL) {
+    if (backend->form != WEIR_FORM_RECORD || backend->supports == NULL || backend->attach == NULL ||
+        backend->detach == NULL || backend->seal == NULL || backend->open == NULL) {
         why->code = WEIR_REFUSAL_FORM;
         why->detail = (uint32_t)backend->form;
         return false;

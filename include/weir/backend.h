@@ -50,7 +50,8 @@ WEIR_BEGIN
 
 /**
  * Whether `backend` can be used at all with this build of weir and with these keys: interface
- * version, form, and then what the backend itself says. False: `why` is filled.
+ * version, form (a function missing that is not marked as optional counts as another form), and
+ * then what the backend itself says. False: `why` is filled.
  */
 WEIR_API bool weir_backend_check(const struct weir_backend *backend, const struct weir_keys *keys,
                                  enum weir_dir dir, struct weir_refusal *why);
