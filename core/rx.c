@@ -91,7 +91,7 @@ static weir_status judge_content(struct direction *d, const struct weir_record *
     return WEIR_OK;
 }
 
-/* Opens the whole record at `buf`, in place. On failure its body is wiped. */
+/* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
 static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_record_header header,
                                struct weir_record *r)
 {
@@ -120,10 +120,8 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
         status = strip_inner(d, r);
     if (status == WEIR_OK)
         status = judge_content(d, r);
-    if (status != WEIR_OK) {
-        weir_wipe(buf + WEIR_HEADER_LEN, header.len);
+    if (status != WEIR_OK)
         return status;
-    }
     d->counters.records++;
     d->counters.wire_bytes += WEIR_HEADER_LEN + (size_t)header.len;
     if (r->type == WEIR_TYPE_DATA)
@@ -148,8 +146,11 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
         weir_status status = weir_record_parse(buf + *consumed, left, &rules, &header);
         if (status == WEIR_NEED_INPUT || (status == WEIR_OK && left - WEIR_HEADER_LEN < header.len))
             return WEIR_NEED_INPUT;
-        if (status == WEIR_OK)
+        if (status == WEIR_OK) {
             status = open_record(d, buf + *consumed, header, &out[*count]);
+            if (status != WEIR_OK)
+                weir_wipe(buf + *consumed + WEIR_HEADER_LEN, header.len);
+        }
         if (status != WEIR_OK) {
             (void)weir_direction_end(d, status);
             /* What came before it was good and is given first; the next call answers the error. */
