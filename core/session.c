@@ -496,8 +496,8 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
 
     *made = 0;
     weir_status status = ready_to_send(s);
-    if (status == WEIR_OK && (!s->tls13 || len == 0))
-        status = WEIR_E_MISUSE;
+    if (status == WEIR_OK && (!s->tls13 || len == 0 || message[0] == KEY_UPDATE))
+        status = WEIR_E_MISUSE; /* a KeyUpdate without a change of key would part the two ends */
     if (status == WEIR_OK && s->want != 0)
         status = flush(s, out, out_cap, made);
     if (status != WEIR_OK)

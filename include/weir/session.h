@@ -88,8 +88,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send(struct weir_session *sess
  * come in between (RFC 8446 section 5.1).
  *
  * Returns WEIR_OK; WEIR_NEED_OUTPUT: does not fit, nothing of the message is sealed (`*made` may
- * count what was waiting). WEIR_E_MISUSE (not sticky) for TLS 1.2 or after weir_session_close; a
- * sticky status.
+ * count what was waiting). WEIR_E_MISUSE (not sticky) for TLS 1.2, no message, a KeyUpdate
+ * (that is weir_session_key_update) or after weir_session_close; a sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_handshake(struct weir_session *session,
                                                                  const uint8_t *message, size_t len,
