@@ -103,6 +103,9 @@ def count_test(entry, is_tap):
 
 
 def read_log(path):
-    """Entries of a testlog.json."""
+    """Entries of a testlog.json; meson writes "project:suite / name" when it likes."""
     with open(path, encoding='utf-8', errors='replace') as log:
-        return [json.loads(line) for line in log if line.strip()]
+        entries = [json.loads(line) for line in log if line.strip()]
+    for entry in entries:
+        entry['name'] = entry['name'].split(' / ')[-1]
+    return entries
