@@ -85,7 +85,7 @@ static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in
         if (status != WEIR_NEED_OUTPUT) {
             return status; /* all sealed; what the socket has not taken goes later */
         }
-        while (taken > 0) {
+        while (taken > 0 && first < count) {
             size_t n = taken < rest[first].len ? taken : rest[first].len;
             rest[first].base += n;
             rest[first].len -= n;
