@@ -96,8 +96,8 @@ def check_tidy(root, build, log):
         count.failed.append('does not configure')
         return count
     # Headers that the build writes are included by tests.
-    made = subprocess.run(['ninja', '-C', str(directory)], capture_output=True, text=True,
-                          check=False)
+    made = subprocess.run(['ninja', '-C', str(directory), 'all', 'meson-test-prereq'],
+                          capture_output=True, text=True, check=False)
     if made.returncode != 0:
         log.write_text(made.stdout)
         count.failed.append('does not build')

@@ -107,7 +107,8 @@ def build(configuration):
     if not configure(configuration):
         return False
     log = BUILD / 'logs' / f'{configuration.name}-build.log'
-    if run_logged(['ninja', '-C', str(configuration.directory), '-j', JOBS], log) != 0:
+    if run_logged(['ninja', '-C', str(configuration.directory), '-j', JOBS, 'all',
+                   'meson-test-prereq'], log) != 0:
         show_end(log)
         return False
     return True
