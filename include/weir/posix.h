@@ -169,7 +169,10 @@ WEIR_API struct weir_rx *weir_conn_rx(struct weir_conn *conn);
 /** The handshake it was made with. */
 WEIR_API struct weir_handshake *weir_conn_handshake_of(struct weir_conn *conn);
 
-/** The last refusal; code WEIR_REFUSAL_NONE when there was none. */
+/**
+ * Why the connection refused what it refused last; WEIR_REFUSAL_NONE when it refused nothing.
+ * Backends that were passed over for another are in weir_conn_path.
+ */
 WEIR_API struct weir_refusal weir_conn_refusal(const struct weir_conn *conn);
 
 /**

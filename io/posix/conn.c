@@ -215,6 +215,10 @@ static void explain_record(struct weir_conn *conn, weir_status status)
 static void explain_refusal(struct weir_conn *conn)
 {
     struct weir_refusal why = weir_conn_refusal(conn);
+    if (why.code == WEIR_REFUSAL_NONE) { /* a wish of the TLS library, so its words */
+        (void)snprintf(conn->text, sizeof conn->text, "refused: %s", conn->hs->error(conn->hs));
+        return;
+    }
     (void)snprintf(conn->text, sizeof conn->text, "refused: %s (%s)%s%s",
                    weir_refusal_text(why.code), weir_refusal_name(why.code),
                    why.os_error == 0 ? "" : ": ", why.os_error == 0 ? "" : strerror(why.os_error));

@@ -40,7 +40,10 @@ static weir_status pump(struct weir_conn *conn)
             weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
         conn->out.tail += made;
         conn->pump_again = status == WEIR_NEED_OUTPUT;
-        answer = status == WEIR_REFUSED ? status : answer;
+        if (status == WEIR_REFUSED) {
+            answer = status;
+            conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
+        }
     }
     return answer == WEIR_REFUSED && status == WEIR_OK ? answer : status;
 }
@@ -81,10 +84,8 @@ weir_status weir_conn_pump(struct weir_conn *conn)
 
 weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record)
 {
-    if (conn->hs->epochs != NULL) {
-        conn->hs->epochs(conn->hs, weir_tx_position(&conn->tx).epoch,
-                         weir_rx_position(&conn->rx).epoch);
-    }
+    conn->hs->epochs(conn->hs, weir_tx_position(&conn->tx).epoch,
+                     weir_rx_position(&conn->rx).epoch);
     weir_status status = conn->hs->deliver(conn->hs, record->data, record->len);
     /* Also after a failure: the library then has an alert to send. */
     weir_status pumped = pump(conn);

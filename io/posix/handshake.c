@@ -61,7 +61,7 @@ static weir_status receive(struct weir_conn *conn)
         return io_failed(conn, "malloc", ENOMEM);
     }
     if (b->tail == b->cap) {
-        return WEIR_E_HANDSHAKE; /* a whole record lies there and the library takes none of it */
+        return WEIR_NEED_INPUT; /* a callback of the application has suspended the library */
     }
     weir_status status = io_receive(conn);
     if (status == WEIR_OK && conn->end_of_file) {
@@ -132,6 +132,7 @@ static weir_status choose(struct weir_conn *conn, const struct weir_keys *keys, 
             if (attach(conn, keys, dir, backend, ctx, why) == WEIR_OK) {
                 path->backend = backend;
                 path->ctx = ctx;
+                conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
                 return WEIR_OK;
             }
             free(ctx);

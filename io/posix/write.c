@@ -134,15 +134,18 @@ static ssize_t read_records(const struct weir_conn *conn, int file, uint64_t off
                             size_t room)
 {
     size_t limit = conn->record_limit;
-    size_t stride = weir_tx_record_len(&conn->tx, limit);
     struct iovec iov[IO_RECORDS];
     int count = 0;
     uint8_t *at = conn->out.base + conn->out.tail + weir_tx_shape(&conn->tx).prefix;
-    while (count < (int)IO_RECORDS && len > 0 && room >= stride) {
+    while (count < (int)IO_RECORDS && len > 0) {
         size_t n = len < limit ? (size_t)len : limit;
+        size_t sealed = weir_tx_record_len(&conn->tx, n);
+        if (sealed > room) {
+            break;
+        }
         iov[count++] = (struct iovec){.iov_base = at, .iov_len = n};
-        at += stride;
-        room -= stride;
+        at += sealed;
+        room -= sealed;
         len -= n;
     }
     ssize_t got = 0;

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * send and recv in the place of libc's: libweir-io finds these first. Without a plan they only pass
+ * calls on.
+ */
+#include "pair.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+struct syscall_plan plan_send, plan_recv;
+
+ssize_t send(int fd, const void *data, size_t len, int flags);
+ssize_t recv(int fd, void *data, size_t len, int flags);
+
+/* What the plan makes of this call: 0 to go on, else the errno. */
+static int judge(struct syscall_plan *plan, size_t *len)
+{
+    plan->calls++;
+    if (plan->fail_at > 0 && --plan->fail_at == 0) {
+        return plan->fail_with;
+    }
+    if (plan->eintr > 0 && plan->calls % plan->eintr == 0) {
+        return EINTR;
+    }
+    if (plan->eagain > 0 && plan->calls % plan->eagain == 0) {
+        return EAGAIN;
+    }
+    if (plan->most > 0 && *len > plan->most) {
+        *len = plan->most;
+    }
+    return 0;
+}
+
+/* dlsym answers a data pointer; this is how POSIX says to make a function of it. */
+static void find(const char *name, void *function)
+{
+    void *symbol = dlsym(RTLD_NEXT, name);
+    memcpy(function, &symbol, sizeof symbol);
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    static ssize_t (*next)(int, const void *, size_t, int);
+    if (next == NULL) {
+        find("send", &next);
+    }
+    int error = judge(&plan_send, &len);
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    return next(fd, data, len, flags);
+}
+
+ssize_t recv(int fd, void *data, size_t len, int flags)
+{
+    static ssize_t (*next)(int, void *, size_t, int);
+    if (next == NULL) {
+        find("recv", &next);
+    }
+    int error = judge(&plan_recv, &len);
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
+    return next(fd, data, len, flags);
+}
