@@ -38,7 +38,7 @@ class Configuration:
 
 
 CONFIGURATIONS = [
-    Configuration('gcc', 'gcc', [], SUITES),
+    Configuration('gcc', 'gcc', ['-Dbench=enabled'], SUITES),
     Configuration('clang', 'clang', [], ['unit', 'vectors', 'binding', 'io', 'fuzz']),
     Configuration('sanitize', 'gcc', SANITIZE,
                   ['unit', 'vectors', 'binding', 'io', 'interop', 'cli', 'fuzz'], small=True),
