@@ -70,6 +70,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
         (void)printf("weir %s\n", WEIR_VERSION);
+        tls_libraries_print();
         return EXIT_FINE;
     }
     if (strcmp(argv[1], "help") == 0) {

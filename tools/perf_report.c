@@ -240,14 +240,14 @@ static void refused_lines(const json_t *path)
     const json_t *refused = NULL;
     json_array_foreach(json_object_get(path, "refused"), i, refused)
     {
-        (void)printf("      not %s: %s (%s)\n", word_of(refused, "name").text,
+        (void)printf("      not by %s: %s (%s)\n", word_of(refused, "name").text,
                      word_of(refused, "text").text, word_of(refused, "code").text);
     }
 }
 
 /* One line for each distinct carrier of a direction at one end, with sums over its streams. */
 static void carrier_lines(const struct test *test, const char *flow_name, bool peer,
-                          const char *verb)
+                          const char *verb, bool refused)
 {
     for (unsigned i = 0; i < test->expected; i++) {
         const json_t *path = path_of(test, i, flow_name, peer);
@@ -268,7 +268,9 @@ static void carrier_lines(const struct test *test, const char *flow_name, bool p
             (void)printf("  %s by %s, %llu records, %s, %llu KeyUpdates\n", verb, carrier.text,
                          (unsigned long long)records, show_bytes((double)bytes).text,
                          (unsigned long long)updates);
-            refused_lines(path);
+            if (refused) {
+                refused_lines(path);
+            }
         }
     }
 }
@@ -294,9 +296,12 @@ static void end_direction(const struct test *test, const char *flow_name)
     }
     if (any) {
         bool up = sent != test->server;
+        /* Reasons that are the same at both ends are given once. */
+        bool same = json_equal(json_object_get(path_of(test, 0, flow_name, false), "refused"),
+                               json_object_get(path_of(test, 0, flow_name, true), "refused"));
         (void)printf("%s:\n", up ? "Client to server" : "Server to client");
-        carrier_lines(test, flow_name, !sent, "sent");
-        carrier_lines(test, flow_name, sent, "received");
+        carrier_lines(test, flow_name, !sent, "sent", !same);
+        carrier_lines(test, flow_name, sent, "received", true);
         digest_lines(test, flow_name);
     }
 }

@@ -100,6 +100,9 @@ bool tls_options_resolve(const struct tls_options *options, bool server,
                          const struct tls_library **library, struct tls_settings *settings,
                          struct fault *fault);
 
+/* A line for each TLS library of this build, the default first. */
+void tls_libraries_print(void);
+
 /* ---- tls_suites.c ---- */
 
 /* A suite by IANA name or by OpenSSL's short name, in any case; NULL when weir carries none such.

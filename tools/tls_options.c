@@ -92,6 +92,15 @@ bool tls_options_wrong(int answer, char *const argv[], struct fault *fault)
     return false;
 }
 
+void tls_libraries_print(void)
+{
+    for (size_t i = 0; i < LIBRARY_COUNT; i++) {
+        (void)printf("TLS library: %s (%s, up to %s)%s\n", libraries[i]->name,
+                     libraries[i]->version(), tls_version_name(libraries[i]->highest),
+                     i == 0 ? ", the default" : "");
+    }
+}
+
 static bool resolve_library(const char *name, const struct tls_library **library,
                             struct fault *fault)
 {
