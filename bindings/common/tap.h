@@ -18,7 +18,8 @@
 
 #include <weir/record.h>
 
-/** Bytes of a hello that are kept: random, suite, and the extensions of a ServerHello of TLS 1.2. */
+/** Bytes of a hello that are kept: random, suite, and the extensions of a ServerHello of TLS 1.2.
+ */
 #define WEIR_HELLO_LEN 512u
 
 /** Which traffic secret of TLS 1.3 (RFC 8446 section 7.1). */
