@@ -91,10 +91,10 @@ uint8_t *weir_loop_memory(struct weir_loop *loop, uint8_t *memory, size_t cap)
 {
     uint8_t *old = loop->messages;
 
-    if (old != NULL) {
+    if (loop->end > loop->start)
         memcpy(memory, old + loop->start, loop->end - loop->start);
+    if (old != NULL)
         weir_wipe(old, loop->cap);
-    }
     loop->end -= loop->start;
     loop->start = 0;
     loop->messages = memory;

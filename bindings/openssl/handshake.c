@@ -118,7 +118,7 @@ static void output(struct weir_handshake *hs, const uint8_t **data, size_t *len)
     struct openssl_binding *b = openssl_inside(hs);
     char *bytes = NULL;
 
-    *len = (size_t)BIO_get_mem_data(b->to_peer, &bytes);
+    *len = b->to_peer != NULL ? (size_t)BIO_get_mem_data(b->to_peer, &bytes) : 0;
     *data = (const uint8_t *)bytes;
 }
 
@@ -127,7 +127,7 @@ static void output_taken(struct weir_handshake *hs, size_t len)
     struct openssl_binding *b = openssl_inside(hs);
     uint8_t gone[1024];
 
-    while (len > 0) {
+    while (b->to_peer != NULL && len > 0) {
         int n = BIO_read(b->to_peer, gone, (int)(len < sizeof gone ? len : sizeof gone));
         if (n <= 0)
             return;

@@ -19,14 +19,13 @@ enum openssl_stage {
 
 /*
  * Two pairs of memory BIOs, and the library is attached to one pair at a time. Only `to_peer` can
- * be reached through output(); once the library is on the loop's pair, nothing writes to it any
- * more, and nothing but deliver and collect touches the loop's pair. That is what keeps loop
- * ciphertext inside the process.
+ * be reached through output(), and it is gone once the library is on the loop's pair, which nothing
+ * but deliver and collect touches. That is what keeps loop ciphertext inside the process.
  */
 struct openssl_binding {
     struct weir_handshake hs; /* first: the vtable handed to the caller */
     SSL *ssl;
-    BIO *from_peer;
+    BIO *from_peer; /* until the keys are taken */
     BIO *to_peer;
     size_t tapped; /* bytes waiting in to_peer that the tap has seen */
     bool fed;      /* the peer has said something */

@@ -87,6 +87,13 @@ static bool make_room(struct weir_loop *loop, size_t len)
     return true;
 }
 
+/* Between messages the loop needs no memory for them. */
+static void give_back(struct weir_loop *loop)
+{
+    if (loop->start == loop->end)
+        OPENSSL_free(weir_loop_memory(loop, NULL, 0));
+}
+
 static weir_status open_record(struct openssl_binding *b, size_t len)
 {
     uint8_t *record = OPENSSL_malloc(len);
@@ -115,8 +122,10 @@ weir_status weir_openssl_collect(struct weir_handshake *hs, struct weir_control 
         if (status != WEIR_OK || control->kind != WEIR_CONTROL_NONE)
             return status;
         size_t len = first_record(b);
-        if (len == 0)
+        if (len == 0) {
+            give_back(&b->loop);
             return WEIR_OK;
+        }
         status = open_record(b, len);
         if (status != WEIR_OK) {
             (void)snprintf(b->error, sizeof b->error, "%s",

@@ -74,7 +74,10 @@ static weir_status take12(struct openssl_binding *b, uint16_t suite, struct weir
     return status;
 }
 
-/* Nothing here can fail, and nothing written from here on can be reached by output(). */
+/*
+ * Nothing here can fail. The transport the library had is gone with the last reference to it, so
+ * nothing written from here on can be reached by output().
+ */
 static void move_to_loop(struct openssl_binding *b, const struct weir_keys *tx,
                          const struct weir_keys *rx)
 {
@@ -82,6 +85,13 @@ static void move_to_loop(struct openssl_binding *b, const struct weir_keys *tx,
     BIO_up_ref(b->loop_out);
     SSL_set0_rbio(b->ssl, b->loop_in);
     SSL_set0_wbio(b->ssl, b->loop_out);
+    BIO_free(b->from_peer);
+    BIO_free(b->to_peer);
+    b->from_peer = NULL;
+    b->to_peer = NULL;
+    /* The library's record buffers, about 34 KiB: they come back while it has something to say. */
+    (void)SSL_set_mode(b->ssl, SSL_MODE_RELEASE_BUFFERS);
+    (void)SSL_free_buffers(b->ssl);
     weir_loop_init(&b->loop, &b->once, &weir_kdf_openssl, tx, rx);
     weir_tap_wipe(b->tap);
     OPENSSL_free(b->tap);

@@ -36,8 +36,8 @@ WEIR_API bool weir_openssl_prepare(SSL_CTX *ctx);
 
 /**
  * Makes weir the transport of `ssl`, which has not begun its handshake and has been told its role
- * (SSL_set_connect_state, SSL_set_accept_state) and everything else, but has no BIO. The result
- * holds a reference to `ssl`; release() ends that and leaves `ssl` without a BIO.
+ * (SSL_set_connect_state, SSL_set_accept_state) and everything else; a BIO it has is let go. The
+ * result holds a reference to `ssl`; release() ends that and leaves `ssl` without a BIO.
  *
  * `ssl` belongs to one thread at a time, together with the result. Until the handshake is complete
  * only the result may drive it. After take_keys the application may use it for everything but data:

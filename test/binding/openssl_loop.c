@@ -65,6 +65,39 @@ Test(binding_openssl, a_looped_ticket_resumes)
     pair_close(&p);
 }
 
+/*
+ * OpenSSL takes a connection that ends without SSL_shutdown for broken, and its session with it.
+ * The peer's close_notify went to the session of weir, so the application says it.
+ */
+static void session_after_the_end(int version, int shutdown, bool resumed)
+{
+    struct pair p;
+    struct pair again;
+
+    connected(&p, &(struct pair_config){.version = version, .tickets = 1});
+    SSL_SESSION *session = p.session;
+    SSL_set_shutdown(p.client.ssl, shutdown);
+    p.client.hs->release(p.client.hs);
+    p.client.hs = NULL;
+    SSL_free(p.client.ssl);
+    p.client.ssl = NULL;
+    pair_reopen(&again, &p, &(struct pair_config){.session = session});
+    pair_connect(&again);
+    cr_assert_eq(SSL_session_reused(again.client.ssl), resumed);
+    pair_close(&again);
+    pair_drop(&p);
+}
+
+Test(binding_openssl, a_session_outlives_a_connection_that_ended_well)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+    for (size_t i = 0; i < 2; i++) {
+        session_after_the_end(versions[i], SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN, true);
+        session_after_the_end(versions[i], 0, false);
+    }
+}
+
 static void ticket_after_key_update(bool plain_server, size_t chunk)
 {
     struct pair p;

@@ -2,10 +2,12 @@
 /*
  * What the OpenSSL binding refuses, by name, and what it makes of broken input.
  */
+#include "binding.h"
 #include "pair.h"
 
 #include <criterion/criterion.h>
 #include <openssl/err.h>
+#include <stdlib.h>
 #include <string.h>
 #include <weir/openssl.h>
 
@@ -138,6 +140,75 @@ Test(binding_openssl, keys_that_do_not_open_the_last_record)
         cr_assert_eq(why.code, WEIR_REFUSAL_NOT_PROVEN);
         cr_assert(all_zero(&tx, sizeof tx) && all_zero(&rx, sizeof rx));
     }
+    pair_drop(&p);
+}
+
+/* Opens the client's Finished of TLS 1.2, and seals it again with bytes behind it. */
+static void lengthen_finished(struct end *client)
+{
+    static const uint8_t more[] = {1, 0, 0};
+    uint8_t master[48];
+    uint8_t random[2][32];
+    uint8_t content[64];
+    struct weir_keys tx;
+    struct weir_keys rx;
+    struct weir_record record;
+    struct weir_once once;
+    struct weir_refusal why;
+    size_t at = 0;
+    size_t made = 0;
+    SSL *ssl = client->ssl;
+
+    cr_assert_eq(weir_soft_init(&once.soft, &weir_aead_openssl, &why), WEIR_OK);
+    once.ctx = malloc(once.soft.backend.ctx_size);
+    cr_assert_eq(SSL_SESSION_get_master_key(SSL_get_session(ssl), master, 48), 48);
+    cr_assert_eq(SSL_get_client_random(ssl, random[0], 32), 32);
+    cr_assert_eq(SSL_get_server_random(ssl, random[1], 32), 32);
+    const struct weir_tls12 from = {.suite = WEIR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                    .master = master,
+                                    .client_random = random[0],
+                                    .server_random = random[1]};
+    cr_assert_eq(weir_tls12_keys(&weir_kdf_openssl, &from, &tx, &rx), WEIR_OK);
+    while (client->out.data[at] != WEIR_TYPE_CHANGE_CIPHER_SPEC)
+        at += 5 + weir_body_len(client->out.data + at);
+    at += 6;
+    tx.at.nonce_rule = WEIR_NONCE_COUNTER;
+    for (unsigned i = 0; i < 8; i++)
+        tx.at.explicit_nonce = tx.at.explicit_nonce << 8 | client->out.data[at + 5 + i];
+    struct weir_keys again = tx;
+    cr_assert_eq(weir_once_open(&once, &tx, client->out.data + at, client->out.len - at, &record),
+                 WEIR_OK);
+    memcpy(content, record.data, record.len);
+    memcpy(content + record.len, more, sizeof more);
+    bytes_add(&client->out, more, sizeof more); /* room */
+    cr_assert_eq(weir_once_seal(&once, &again, WEIR_TYPE_HANDSHAKE, content,
+                                record.len + sizeof more, client->out.data + at,
+                                client->out.len - at, &made),
+                 WEIR_OK);
+    cr_assert_eq(made, client->out.len - at);
+    free(once.ctx);
+}
+
+/* Bytes in the record of Finished that are not Finished: they lie in the library. */
+Test(binding_openssl, bytes_the_library_has_read_beyond_the_handshake)
+{
+    struct pair p;
+
+    pair_open(&p, &(struct pair_config){.version = TLS1_2_VERSION,
+                                        .plain_client = true,
+                                        .suite = "ECDHE-ECDSA-AES256-GCM-SHA384"});
+    for (unsigned round = 0; round < 2; round++) {
+        end_step(&p.client);
+        if (round == 1)
+            lengthen_finished(&p.client);
+        bytes_add(&p.server.in, p.client.out.data, p.client.out.len);
+        bytes_drop(&p.client.out, p.client.out.len);
+        end_step(&p.server);
+        bytes_add(&p.client.in, p.server.out.data, p.server.out.len);
+        bytes_drop(&p.server.out, p.server.out.len);
+    }
+    cr_assert_eq(p.server.status, WEIR_REFUSED, "%s", p.server.hs->error(p.server.hs));
+    cr_assert_eq(p.server.why.code, WEIR_REFUSAL_READ_AHEAD);
     pair_drop(&p);
 }
 
