@@ -43,19 +43,13 @@ def core_sources(root):
 
 def foreign_needs(compiled):
     """Symbols that stay undefined when all of core is put together, but for mem*."""
-    own = set().union(*(objects.defined(out) for out in compiled))
-    needs = set().union(*(objects.undefined(out) for out in compiled)) - own - objects.MEMORY
+    needs = objects.undefined(compiled) - objects.defined(compiled) - objects.MEMORY
     return sorted(f'needs {name}' for name in needs if not objects.ALIASES.match(name))
 
 
 def foreign_names(compiled):
-    names = set().union(*(objects.defined(out) for out in compiled))
-    return sorted(f'defines {name}' for name in names if not name.startswith('weir_'))
-
-
-def writable_data(compiled):
-    return [f'{out.stem}: {size} bytes in {section}' for out in compiled
-            for section, size in objects.writable(out).items()]
+    return sorted(f'defines {name}' for name in objects.defined(compiled)
+                  if not name.startswith('weir_'))
 
 
 def check_target(report, target, root, directory):
@@ -65,12 +59,12 @@ def check_target(report, target, root, directory):
             report.skip(f'{target.name} {case}', reason)
         return
     include = root / 'include'
-    compiled = [target.compile(source, include, directory) for source in core_sources(root)]
+    compiled = target.compile(core_sources(root), include, directory)
     report.case(f'{target.name} symbols', foreign_needs(compiled), 'core needs mem* only')
     report.case(f'{target.name} names', foreign_names(compiled), 'all begin with weir_')
-    report.case(f'{target.name} writable data', writable_data(compiled), '0 bytes')
+    report.case(f'{target.name} writable data', objects.writable(compiled), '0 bytes')
 
-    code = sum(objects.code_and_constants(out) for out in compiled)
+    code = objects.code_and_constants(compiled)
     bound = MAX_CODE.get(target.name)
     if bound:
         over = [f'{code} bytes, allowed are {bound}'] if code > bound else []
@@ -91,8 +85,7 @@ def check_stack(report, root, directory):
     if reason:
         report.skip('stack', reason)
         return
-    frames = [frame for source in core_sources(root)
-              for frame in objects.stack_frames(target, source, root / 'include', directory)]
+    frames = objects.stack_frames(target, core_sources(root), root / 'include', directory)
     report.case('stack', [f'{name} takes {size} bytes, allowed are {MAX_STACK}'
                           for size, name in frames if size > MAX_STACK],
                 'largest frames: ' + ', '.join(f'{name} {size}'
@@ -121,12 +114,12 @@ size_t planted_length(const char *s) { return strlen(s); }
 def check_the_checks(report, directory):
     source = directory / 'planted.c'
     source.write_text(PLANTED)
-    found = [Target('gcc', 'gcc -O0').compile(source, directory, directory,
-                                              ['-fvisibility=default'])]
+    found = Target('planted', 'cc -O0').compile([source], directory, directory,
+                                                ['-fvisibility=default'])
     expected = [(foreign_needs(found), 'needs strlen'),
                 (foreign_names(found), 'defines planted_counter'),
                 (foreign_names(found), 'defines planted_length'),
-                (writable_data(found), 'planted: 4 bytes in .data')]
+                (objects.writable(found), 'planted.o: 4 bytes in .data')]
     report.case('checks notice', [f'not noticed: {fault}' for faults, fault in expected
                                   if fault not in faults], 'a planted symbol, name and variable')
 

@@ -58,7 +58,7 @@ def needed(library):
 
 
 def exported(library):
-    return objects.defined(library, '-D')
+    return objects.defined([library], '-D')
 
 
 def declared(root):
@@ -74,10 +74,9 @@ def declared(root):
 
 
 def check_static(report, name, library):
-    report.case(f'{name} writable data', [f'{size} bytes in {section}' for section, size in
-                                          objects.writable(library).items()], '0 bytes')
+    report.case(f'{name} writable data', objects.writable([library]), '0 bytes')
     report.case(f'{name} names', [f'defines {symbol}' for symbol in
-                                  sorted(objects.defined(library))
+                                  sorted(objects.defined([library]))
                                   if not symbol.startswith('weir_')], 'all begin with weir_')
 
 
@@ -89,7 +88,7 @@ def check_shared(report, name, library, public, core_names):
     report.case(f'{name} needs', [f'is linked to {other}' for other in
                                   sorted(needed(library) - MAY_NEED[name])],
                 ', '.join(sorted(needed(library))) or 'libc')
-    open_names = objects.undefined(library, '-D')
+    open_names = objects.undefined([library], '-D')
     # The name may carry the version of the library that defines it.
     open_names = {symbol.split('@')[0] for symbol in open_names} - LINKER
     if name == 'weir':

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Compiles sources one by one and tells what their object files hold and need."""
+"""Compiles sources and tells what their object files hold and need."""
 
-import functools
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from report import output_of
 
@@ -31,20 +31,19 @@ class Target:
                                str(directory / 'probe.o')], capture_output=True, check=False)
         return '' if done.returncode == 0 else f'{self.command[0]} here does not compile for it'
 
-    def compile(self, source, include, directory, extra=()):
-        """The object file of `source`, in a directory that is this target's own."""
-        out = directory / self.name.replace(' ', '') / (source.stem + '.o')
-        out.parent.mkdir(exist_ok=True)
+    def compile(self, sources, include, directory, extra=()):
+        """The object files of `sources`, in a directory that is this target's own."""
+        own = directory / self.name.replace(' ', '')
+        own.mkdir(exist_ok=True)
         output_of([*self.command, '-std=c11', '-ffreestanding', '-fvisibility=hidden', '-Wall',
-                   '-Wextra', '-Werror', *extra, '-I', include, '-c', source, '-o', out])
-        return out
+                   '-Wextra', '-Werror', *extra, '-I', include, '-c', *sources], cwd=own)
+        return [own / (source.stem + '.o') for source in sources]
 
 
-@functools.lru_cache(maxsize=None)
-def symbols(path, *options):
-    """(name, type) of the symbols of an object file or a library that no longer changes."""
+def symbols(paths, *options):
+    """(name, type) of the symbols of object files or libraries."""
     found = []
-    for line in output_of([nm(), *options, path]).splitlines():
+    for line in output_of([nm(), *options, *paths]).splitlines():
         match = re.match(r'^(?:[0-9a-f]+)?\s+([A-Za-z]) (\S+)$', line)
         if match:
             found.append((match[2], match[1]))
@@ -56,41 +55,39 @@ def nm():
     return 'llvm-nm' if shutil.which('llvm-nm') else 'nm'
 
 
-def defined(path, *options):
-    return {name for name, kind in symbols(path, *options) if kind.isupper() and kind not in 'UN'}
+def defined(paths, *options):
+    return {name for name, kind in symbols(paths, *options)
+            if kind.isupper() and kind not in 'UN'}
 
 
-def undefined(path, *options):
-    return {name for name, kind in symbols(path, *options) if kind in 'Uw'}
+def undefined(paths, *options):
+    return {name for name, kind in symbols(paths, *options) if kind in 'Uw'}
 
 
-@functools.lru_cache(maxsize=None)
-def sizes(path):
-    """section -> bytes of an object file or of all members of a static library."""
-    total = {}
-    for line in output_of(['size', '-A', '-d', path]).splitlines():
-        match = re.match(r'^(\.\S+)\s+(\d+)\s+\d+$', line)
-        if match:
-            total[match[1]] = total.get(match[1], 0) + int(match[2])
-    return total
-
-
-def writable(path):
-    """Sections that a running program could write to, with their bytes."""
-    found = {}
-    for section, size in sizes(path).items():
-        # .data.rel.ro is constant once the loader has put addresses in.
-        if re.match(r'^\.(data|bss|tdata|tbss|sdata|sbss)', section) and size > 0 and \
-                not section.startswith('.data.rel.ro'):
-            found[section] = size
-    for name, kind in symbols(path):
-        if kind == 'C':
-            found[f'common {name}'] = 1
+def sections(paths):
+    """(file, section, bytes) of object files, and of the members of static libraries."""
+    found, file = [], ''
+    for line in output_of(['size', '-A', '-d', *paths]).splitlines():
+        header = re.match(r'^(\S+).*:$', line)
+        row = re.match(r'^(\.\S+)\s+(\d+)\s+\d+$', line)
+        if header:
+            file = Path(header[1]).name
+        elif row:
+            found.append((file, row[1], int(row[2])))
     return found
 
 
-def code_and_constants(path):
-    return sum(size for section, size in sizes(path).items()
+def writable(paths):
+    """What a running program could write to."""
+    # .data.rel.ro is constant once the loader has put addresses in.
+    found = [f'{file}: {size} bytes in {section}' for file, section, size in sections(paths)
+             if size > 0 and re.match(r'^\.(data|bss|tdata|tbss|sdata|sbss)', section) and
+             not section.startswith('.data.rel.ro')]
+    return found + [f'common {name}' for name, kind in symbols(paths) if kind == 'C']
+
+
+def code_and_constants(paths):
+    return sum(size for _, section, size in sections(paths)
                if re.match(r'^\.(text|rodata|data\.rel\.ro)', section))
 
 
@@ -101,7 +98,7 @@ def struct_sizes(target, include, directory, names):
     lines += [f'extern const char size_of_{name}[];\n'
               f'const char size_of_{name}[sizeof(struct {name})] = {{1}};' for name in names]
     source.write_text('\n'.join(lines) + '\n')
-    out = target.compile(source, include, directory, ['-fvisibility=default'])
+    out = target.compile([source], include, directory, ['-fvisibility=default'])[0]
     found = {}
     for line in output_of([nm(), '-S', out]).splitlines():
         match = re.match(r'^[0-9a-f]+ ([0-9a-f]+) \S size_of_(\w+)$', line)
@@ -110,11 +107,12 @@ def struct_sizes(target, include, directory, names):
     return found
 
 
-def stack_frames(target, source, include, directory):
-    """(bytes, function) of a source's functions; gcc only."""
-    out = target.compile(source, include, directory, ['-fstack-usage'])
+def stack_frames(target, sources, include, directory):
+    """(bytes, function) of the functions of some sources; gcc only."""
     found = []
-    for line in out.with_suffix('.su').read_text().splitlines():
-        place, size, kind = line.split('\t')
-        found.append((int(size) if 'dynamic' != kind else 1 << 30, place.split(':')[-1]))
+    for out in target.compile(sources, include, directory, ['-fstack-usage']):
+        for line in out.with_suffix('.su').read_text().splitlines():
+            place, size, kind = line.split('\t')
+            # "dynamic" alone is a size that nobody bounds.
+            found.append((int(size) if kind != 'dynamic' else 1 << 30, place.split(':')[-1]))
     return found

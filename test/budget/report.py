@@ -24,10 +24,10 @@ class Report:
         print(f'SKIP {name}: {reason}', flush=True)
 
 
-def output_of(command):
+def output_of(command, cwd=None):
     """What a command prints; raises with its own words when it fails."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False, timeout=120)
+                          check=False, timeout=120, cwd=cwd)
     if done.returncode != 0:
         raise RuntimeError(f'{command[0]}: {done.stderr.strip()[:400]}')
     return done.stdout
