@@ -42,12 +42,21 @@ static int receive_bytes(void *binding, unsigned char *data, size_t len)
     struct mbedtls_binding *b = binding;
     size_t here = len < b->feed_len ? len : b->feed_len;
 
-    if (here == 0)
+    if (here == 0) {
+        b->starved = true;
         return MBEDTLS_ERR_SSL_WANT_READ;
+    }
     memcpy(data, b->feed, here);
     b->feed += here;
     b->feed_len -= here;
     return (int)here;
+}
+
+void weir_mbedtls_feed(struct mbedtls_binding *b, const uint8_t *data, size_t len)
+{
+    b->feed = data;
+    b->feed_len = len;
+    b->starved = false;
 }
 
 static weir_status fail(struct mbedtls_binding *b, const char *what, int code)
@@ -72,6 +81,15 @@ static void complete(struct mbedtls_binding *b)
     b->stage = STAGE_COMPLETE;
 }
 
+/* Offers the library the rest of one record at most, so that it cannot read ahead. */
+static void feed_record(struct mbedtls_binding *b, const uint8_t *in, size_t len, size_t *consumed)
+{
+    size_t here = weir_tap_see(b->tap, WEIR_RX, in + *consumed, len - *consumed);
+
+    weir_mbedtls_feed(b, in + *consumed, here);
+    *consumed += here;
+}
+
 static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t len, size_t *consumed)
 {
     struct mbedtls_binding *b = mbedtls_inside(hs);
@@ -81,29 +99,31 @@ static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t le
         return WEIR_E_HANDSHAKE;
     if (b->stage != STAGE_HANDSHAKE)
         return b->stage == STAGE_COMPLETE ? WEIR_OK : WEIR_E_MISUSE;
-    for (;;) {
+    weir_mbedtls_feed(b, NULL, 0);
+    for (unsigned pauses = 0;;) {
         int result = mbedtls_ssl_handshake(b->ssl);
 
-        /* It asks for more only when all is read, and it never stops in the middle of a record. */
-        if (b->feed_len > 0 && result >= 0)
-            return fail(b, "the library has left a record unread", result);
-        b->feed_len = 0;
+        /* It reads records as a whole, and never stops in the middle of one. */
+        if (b->feed_len > 0)
+            return fail(b, "handshake", result);
         switch (result) {
         case 0:
             complete(b);
             return WEIR_OK;
         case MBEDTLS_ERR_SSL_WANT_READ:
-            if (*consumed == len)
+            /* 3.x says so between two messages of one record, too. A second time in a row it is a
+             * callback of the application that suspended the handshake. */
+            if (!b->starved && pauses++ == 0)
+                break;
+            if (!b->starved || *consumed == len)
                 return WEIR_NEED_INPUT;
-            /* At most the rest of one record: the library cannot read ahead. */
-            b->feed = in + *consumed;
-            b->feed_len = weir_tap_see(b->tap, WEIR_RX, in + *consumed, len - *consumed);
-            *consumed += b->feed_len;
+            feed_record(b, in, len, consumed);
+            pauses = 0;
             break;
         case MBEDTLS_ERR_SSL_CRYPTO_IN_PROGRESS:
             break; /* a slice of a long computation is done; the next one */
         case MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS:
-            return WEIR_NEED_INPUT; /* a callback of the application suspended the handshake */
+            return WEIR_NEED_INPUT; /* a callback, as above */
         default:
             return fail(b, "handshake", result);
         }
@@ -204,6 +224,7 @@ struct weir_handshake *weir_mbedtls_handshake(mbedtls_ssl_context *ssl, struct w
         return refuse(why, WEIR_REFUSAL_MEMORY);
     b->ssl = ssl;
     b->limit[WEIR_TX] = b->limit[WEIR_RX] = WEIR_MAX_PLAINTEXT;
+    b->owed_alert = WEIR_ALERT_NONE;
     b->hs = (struct weir_handshake){
         .abi = WEIR_HANDSHAKE_ABI,
         .library = "mbedtls",

@@ -35,6 +35,7 @@ struct mbedtls_binding {
     mbedtls_ssl_context *ssl;
     const uint8_t *feed; /* what the library may read now: the rest of one record at most */
     size_t feed_len;
+    bool starved; /* it asked for more than that */
     struct mbedtls_queue to_peer, loop_out;
     enum mbedtls_stage stage;
     struct weir_once once;
@@ -43,6 +44,7 @@ struct mbedtls_binding {
     bool has_master;
     size_t limit[2]; /* record limits by enum weir_dir, once the handshake is complete */
     unsigned tickets;
+    uint8_t owed_alert; /* for a message the library refused without a word; WEIR_ALERT_NONE */
     struct weir_loop loop;
     char error[200];
 };
@@ -81,6 +83,8 @@ weir_status weir_mbedtls_deliver(struct weir_handshake *hs, const uint8_t *data,
 weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control *control);
 
 /* handshake.c */
+/** Offers the library data[0..len), and nothing behind it. */
+void weir_mbedtls_feed(struct mbedtls_binding *b, const uint8_t *data, size_t len);
 /** Puts what the library says about `code` behind `what` into b->error. */
 void weir_mbedtls_note_error(struct mbedtls_binding *b, const char *what, int code);
 

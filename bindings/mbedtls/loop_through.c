@@ -7,26 +7,60 @@
 #include <mbedtls/version.h>
 #include <stdio.h>
 
-/* Lets the library read the record that is fed, and all messages in it. */
-static weir_status let_read(struct mbedtls_binding *b)
+/*
+ * 3.x notes the alert for a message behind the handshake and never sends it; RFC 8446 section 6.2:
+ * "Whenever an implementation encounters a fatal error condition, it SHOULD send an appropriate
+ * fatal alert".
+ */
+static uint8_t alert_of(int error)
 {
-    for (;;) {
-        uint8_t byte;
-        int result = mbedtls_ssl_read(b->ssl, &byte, sizeof byte);
+    switch (error) {
+    case MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE:
+        return 10;
+#if defined(MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER)
+    case MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER:
+        return 47;
+    case MBEDTLS_ERR_SSL_DECODE_ERROR:
+        return 50;
+    case MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION:
+        return 110;
+#endif
+    default:
+        return 80;
+    }
+}
 
-        if (result == MBEDTLS_ERR_SSL_WANT_READ)
-            return WEIR_OK;
+/* Lets the library read one record, and all messages in it. */
+static weir_status let_read(struct mbedtls_binding *b, const uint8_t *record, size_t len)
+{
+    int result = 0;
+
+    weir_mbedtls_feed(b, record, len);
+    for (unsigned pauses = 0; !b->starved && pauses < 2;) {
+        uint8_t byte;
+
+        result = mbedtls_ssl_read(b->ssl, &byte, sizeof byte);
+        if (result == MBEDTLS_ERR_SSL_WANT_READ) {
+            pauses++; /* 3.x says so between two messages of one record, too */
+            continue;
+        }
 #if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
         if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             b->tickets++;
+            pauses = 0;
             continue;
         }
 #endif
-        /* No application data was ever put there, so that is wrong, too. */
-        b->feed_len = 0;
-        weir_mbedtls_note_error(b, "the message was not accepted", result);
-        return WEIR_E_HANDSHAKE;
+        break; /* an error; or application data, which was never put there */
     }
+    bool all = b->starved && b->feed_len == 0;
+    weir_mbedtls_feed(b, NULL, 0);
+    if (all)
+        return WEIR_OK;
+    weir_mbedtls_note_error(b, "the message was not accepted", result);
+    if (mbedtls_queue_len(&b->loop_out) == 0)
+        b->owed_alert = alert_of(result);
+    return WEIR_E_HANDSHAKE;
 }
 
 weir_status weir_mbedtls_deliver(struct weir_handshake *hs, const uint8_t *data, size_t len)
@@ -38,12 +72,10 @@ weir_status weir_mbedtls_deliver(struct weir_handshake *hs, const uint8_t *data,
         return WEIR_E_MISUSE;
     while (len > 0) {
         size_t taken = 0;
-        weir_status status = weir_loop_seal(&b->loop, data, len, &taken, record, &b->feed_len);
-        if (status != WEIR_OK)
-            return status;
-        b->feed = record;
-        status = let_read(b);
-        b->feed = NULL;
+        size_t made = 0;
+        weir_status status = weir_loop_seal(&b->loop, data, len, &taken, record, &made);
+        if (status == WEIR_OK)
+            status = let_read(b, record, made);
         if (status != WEIR_OK)
             return status;
         data += taken;
@@ -107,6 +139,11 @@ weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control 
         if (status != WEIR_OK || control->kind != WEIR_CONTROL_NONE)
             return status;
         size_t len = first_record(b);
+        if (len == 0 && b->owed_alert != WEIR_ALERT_NONE) {
+            control->kind = WEIR_CONTROL_ALERT;
+            control->alert = b->owed_alert;
+            b->owed_alert = WEIR_ALERT_NONE;
+        }
         if (len == 0)
             return WEIR_OK;
         status = open_record(b, len);

@@ -62,6 +62,7 @@ struct end {
     weir_status status;
     int ssl_error;
     bool plain_up; /* a plain mbedTLS end: its handshake is over */
+    bool starved;  /* and it asked for more than there is */
 };
 
 void end_weir(struct end *e, const char *name, struct weir_handshake *hs,

@@ -21,8 +21,10 @@ static int read_in(void *context, unsigned char *data, size_t len)
     struct end *e = context;
     size_t here = len < e->in.len ? len : e->in.len;
 
-    if (here == 0)
+    if (here == 0) {
+        e->starved = true;
         return MBEDTLS_ERR_SSL_WANT_READ;
+    }
     memcpy(data, e->in.data, here);
     bytes_drop(&e->in, here);
     return (int)here;
@@ -46,7 +48,7 @@ static void step(struct end *e)
 
     if (e->ssl_error != 0 || (!e->plain_up && !handshake(e)))
         return;
-    for (;;) {
+    for (e->starved = false; !e->starved;) {
         result = mbedtls_ssl_read(e->mbedtls, buf, sizeof buf);
         if (result > 0)
             bytes_add(&e->data, buf, (size_t)result);
@@ -54,7 +56,7 @@ static void step(struct end *e)
         else if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
             e->delivered++;
 #endif
-        else
+        else if (result != MBEDTLS_ERR_SSL_WANT_READ)
             break;
     }
     if (result != MBEDTLS_ERR_SSL_WANT_READ)
