@@ -66,7 +66,7 @@ def wrong_bounds(root):
 
 
 def documents(root):
-    folders = ['.', 'docs', 'bindings/openssl', 'bindings/mbedtls']
+    folders = ['.', 'docs']
     return [path for folder in folders for path in sorted((root / folder).glob('*.md'))]
 
 
