@@ -47,7 +47,7 @@ void plain_skip(const char *format, ...)
 }
 
 /* The status of the test's process; what it wrote as reason is in `why`. */
-static int run(const struct plain_test *test, char *why, size_t len)
+static int run(const struct plain_test *test, void *parameter, char *why, size_t len)
 {
     int ends[2], status = -1;
 
@@ -59,7 +59,7 @@ static int run(const struct plain_test *test, char *why, size_t len)
         (void)close(ends[0]);
         reason = fdopen(ends[1], "w");
         (void)alarm(MAX_SECONDS);
-        test->run();
+        test->run(parameter);
         exit(EXIT_SUCCESS);
     }
     (void)close(ends[1]);
@@ -73,20 +73,36 @@ static int run(const struct plain_test *test, char *why, size_t len)
     return status;
 }
 
+/* How many of the two there were. */
+struct count {
+    unsigned tests, failed;
+};
+
+static void run_and_tell(const struct plain_test *test, void *parameter, struct count *count)
+{
+    char why[256];
+    int status = run(test, parameter, why, sizeof why);
+    bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
+    bool good = skipped || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+
+    count->failed += !good;
+    printf("%sok %u - %s::%s%s%s\n", good ? "" : "not ", ++count->tests, test->suite, test->name,
+           skipped ? " # SKIP" : "", skipped ? why : "");
+}
+
 int main(void)
 {
-    unsigned number = 0, failed = 0;
-    char why[256];
+    struct count count = {0, 0};
 
     for (const struct plain_test *test = tests; test != NULL; test = test->next) {
-        int status = run(test, why, sizeof why);
-        bool skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
-        bool good = skipped || (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+        struct criterion_test_params all = {0, NULL, 1};
 
-        failed += !good;
-        printf("%sok %u - %s::%s%s%s\n", good ? "" : "not ", ++number, test->suite, test->name,
-               skipped ? " # SKIP" : "", skipped ? why : "");
+        if (test->parameters != NULL)
+            all = test->parameters();
+        for (size_t i = 0; i < all.length; i++)
+            run_and_tell(test, all.params == NULL ? NULL : (char *)all.params + i * all.size,
+                         &count);
     }
-    printf("1..%u\n", number);
-    return failed > 0 || number == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    printf("1..%u\n", count.tests);
+    return count.failed > 0 || count.tests == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

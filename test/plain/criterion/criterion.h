@@ -10,10 +10,18 @@
 #include <stdbool.h>
 #include <string.h>
 
+/** The parameters of a test that runs once with each. */
+struct criterion_test_params {
+    size_t size; /**< bytes of one */
+    void *params;
+    size_t length; /**< how many */
+};
+
 /** One test; registered before main. */
 struct plain_test {
     const char *suite, *name;
-    void (*run)(void);
+    void (*run)(void *parameter);
+    struct criterion_test_params (*parameters)(void); /**< NULL: runs once, without */
     struct plain_test *next;
 };
 
@@ -24,14 +32,40 @@ _Noreturn void plain_fail(const char *file, int line, const char *text, const ch
 _Noreturn void plain_skip(const char *format, ...);
 
 /* Options behind the name (a time limit, for one) are not looked at. */
-#define Test(suite_, name_, ...)                                                                   \
-    static void plain_run_##suite_##_##name_(void);                                                \
+#define PLAIN_REGISTER(suite_, name_, parameters_)                                                 \
     __attribute__((constructor)) static void plain_register_##suite_##_##name_(void)               \
     {                                                                                              \
-        static struct plain_test test = {#suite_, #name_, plain_run_##suite_##_##name_, NULL};     \
+        static struct plain_test test = {#suite_, #name_, plain_call_##suite_##_##name_,           \
+                                         parameters_, NULL};                                       \
         plain_register(&test);                                                                     \
+    }
+
+#define Test(suite_, name_, ...)                                                                   \
+    static void plain_run_##suite_##_##name_(void);                                                \
+    static void plain_call_##suite_##_##name_(void *parameter)                                     \
+    {                                                                                              \
+        (void)parameter;                                                                           \
+        plain_run_##suite_##_##name_();                                                            \
     }                                                                                              \
+    PLAIN_REGISTER(suite_, name_, NULL)                                                            \
     static void plain_run_##suite_##_##name_(void)
+
+#define ParameterizedTestParameters(suite_, name_)                                                 \
+    static struct criterion_test_params plain_parameters_##suite_##_##name_(void)
+
+#define ParameterizedTest(parameter_, suite_, name_, ...)                                          \
+    static void plain_run_##suite_##_##name_(parameter_);                                          \
+    static void plain_call_##suite_##_##name_(void *parameter)                                     \
+    {                                                                                              \
+        plain_run_##suite_##_##name_(parameter);                                                   \
+    }                                                                                              \
+    PLAIN_REGISTER(suite_, name_, plain_parameters_##suite_##_##name_)                             \
+    static void plain_run_##suite_##_##name_(parameter_)
+
+#define cr_make_param_array(type_, array_, length_, ...)                                           \
+    ((struct criterion_test_params){sizeof(type_), (void *)(array_), (length_)})
+
+#define TestSuite(name_, ...) struct plain_suite_##name_
 
 #define PLAIN_ASSERT(holds, text, ...)                                                             \
     ((holds) ? (void)0 : plain_fail(__FILE__, __LINE__, text, " " __VA_ARGS__))
