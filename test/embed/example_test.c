@@ -86,8 +86,10 @@ static int run(const char *name, char **argv, int version, int rudely, weir_stat
     int status = 0;
     SSL *ssl = new_server(argv[1], argv[2]);
 
-    if (ssl == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+    if (ssl == NULL || socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0) {
+        printf("FAIL %s: cannot use %s and %s\n", name, argv[1], argv[2]);
         return 1;
+    }
     pid_t child = fork();
     if (child == 0) {
         (void)close(fds[0]);
