@@ -9,10 +9,12 @@
 int fault_print(const char *verb, const struct fault *fault)
 {
     (void)fflush(stdout);
-    (void)fprintf(stderr, "weir%s%s: %s\n", verb[0] == '\0' ? "" : " ", verb, fault->text);
+    const char *blank = verb[0] == '\0' ? "" : " ";
+    (void)fprintf(stderr, "weir%s%s: %s", blank, verb, fault->text);
     if (fault->usage) {
-        (void)fprintf(stderr, "Try 'weir help%s%s'.\n", verb[0] == '\0' ? "" : " ", verb);
+        (void)fprintf(stderr, " (see 'weir help%s%s')", blank, verb);
     }
+    (void)fputc('\n', stderr);
     return fault->usage ? EXIT_USAGE : EXIT_FAILED;
 }
 

@@ -23,11 +23,11 @@ struct perf_options {
 struct test {
     char id[33];
     bool server;
-    unsigned expected; /* streams */
-    unsigned opened, ready, ended;
+    unsigned expected;                   /* streams */
+    unsigned opened, ready, ended;       /* over when all that were opened have ended */
     struct stream *streams[STREAMS_MAX]; /* NULL once ended */
     json_t *results[STREAMS_MAX];        /* of those */
-    bool started, failed;
+    bool started, failed, stopping, titled;
     double began, ticked;
     uint64_t seen[STREAMS_MAX][2]; /* at the last interval line, by weir_dir */
     json_t *intervals;
@@ -67,10 +67,11 @@ int perf_server(const struct perf_options *options);
 void perf_forget(struct test *test, uv_close_cb then);
 /* The line that tells of a new connection. */
 void perf_announce(const struct stream *stream);
-/* Notes the end of a stream in its test; the others end with it when it failed. */
-void perf_ended(struct test *test, struct stream *stream);
-/* Ends every stream of the test. */
-void perf_stop(struct test *test, const struct fault *fault);
+/* Notes the end of a stream in its test; the others end with it when it failed. True: that was the
+ * last one, and the test is over. */
+bool perf_ended(struct test *test, struct stream *stream);
+/* Ends every stream of the test. True: it is over, and perf_ended has not said so. */
+bool perf_stop(struct test *test, const struct fault *fault);
 
 /* Seconds without progress after which a stream is given up. */
 #define PERF_PATIENCE 30.0

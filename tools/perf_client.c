@@ -22,6 +22,16 @@ static void opened(struct stream *s)
 {
     struct test *test = s->data;
     const struct perf_options *o = test->perf->options;
+    uint16_t version = 0, suite = 0;
+    struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
+    hs->chosen(hs, &version, &suite);
+    if (o->key_update > 0 && version != WEIR_TLS13) {
+        struct fault fault;
+        FAULT(&fault, "%s has no KeyUpdate; leave out --key-update, or use --tls v1.3",
+              tls_version_name(version));
+        stream_end(s, &fault);
+        return;
+    }
     if (!o->json) {
         perf_announce(s);
     }
@@ -71,8 +81,7 @@ static bool message(struct stream *s, enum frame_kind kind, const json_t *body, 
 static void ended(struct stream *s)
 {
     struct test *test = s->data;
-    perf_ended(test, s);
-    if (test->ended == test->expected) {
+    if (perf_ended(test, s)) {
         uv_stop(&test->perf->loop);
     }
 }
@@ -84,7 +93,8 @@ static void on_signal(uv_signal_t *handle, int number)
     struct perf *perf = handle->data;
     (void)number;
     perf->interrupted = true;
-    perf_stop(perf->world.data, NULL);
+    (void)perf_stop(perf->world.data, NULL);
+    uv_stop(&perf->loop);
 }
 
 static void on_watch(uv_timer_t *timer)
@@ -116,7 +126,7 @@ static bool connect_stream(struct perf *perf, struct test *test, unsigned i, str
     s->seconds = o->seconds;
     s->key_update = o->key_update;
     test->streams[i] = s;
-    test->expected = i + 1;
+    test->expected = test->opened = i + 1;
     if (!stream_prepare(s, !o->reverse || o->both, o->reverse || o->both)) {
         FAULT(fault, "out of memory");
         return false;
@@ -159,7 +169,7 @@ int perf_client(const struct perf_options *options)
         status = perf.interrupted ? EXIT_INTERRUPTED : test.failed ? EXIT_FAILED : EXIT_FINE;
     } else {
         status = fault_print("perf", &fault);
-        perf_stop(&test, NULL);
+        (void)perf_stop(&test, NULL);
     }
     perf_forget(&test, NULL);
     perf_close(&perf);

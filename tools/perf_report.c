@@ -102,7 +102,11 @@ static void on_tick(uv_timer_t *timer)
 {
     struct test *test = timer->data;
     double from = test->ticked - test->began, to = now() - test->began;
-    if (test->ended < test->expected) {
+    if (test->ended < test->opened) {
+        if (!test->titled && !test->perf->options->json) {
+            header();
+            test->titled = true;
+        }
         interval_dir(test, WEIR_TX, from, to);
         interval_dir(test, WEIR_RX, from, to);
         (void)fflush(stdout);
@@ -118,9 +122,6 @@ void report_start(struct test *test)
     test->intervals = json_array();
     if (options->interval > 0) {
         uint64_t ms = (uint64_t)(options->interval * 1000);
-        if (!options->json) {
-            header();
-        }
         (void)uv_timer_init(&test->perf->loop, &test->tick);
         test->tick.data = test;
         test->ticking = true;
@@ -192,7 +193,7 @@ static void end_lines(const struct test *test, const char *flow_name)
 {
     bool sent = strcmp(flow_name, "sent") == 0;
     double bytes[2] = {0}, seconds[2] = {0};
-    unsigned flows = 0;
+    unsigned flows[2] = {0};
     for (unsigned i = 0; i < test->expected; i++) {
         const json_t *flow = json_object_get(test->results[i], flow_name);
         const json_t *ends[2] = {sent ? flow : json_object_get(flow, "peer"),
@@ -205,12 +206,14 @@ static void end_lines(const struct test *test, const char *flow_name)
                 line(id, 0, t, b, e == 0 ? "sender" : "receiver");
                 bytes[e] += b;
                 seconds[e] = t > seconds[e] ? t : seconds[e];
+                flows[e]++;
             }
         }
-        flows += flow != NULL ? 1 : 0;
     }
-    for (int e = 0; e < 2 && flows > 1; e++) {
-        line("SUM", 0, seconds[e], bytes[e], e == 0 ? "sender" : "receiver");
+    for (int e = 0; e < 2; e++) {
+        if (flows[e] > 1) {
+            line("SUM", 0, seconds[e], bytes[e], e == 0 ? "sender" : "receiver");
+        }
     }
 }
 

@@ -29,6 +29,23 @@ static struct server *server_of(const struct stream *s)
 
 /* ---- the end ---- */
 
+static void free_test(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+/* Reports on a test all of whose streams have ended, and forgets it. */
+static void test_over(struct server *server, struct test *test)
+{
+    for (size_t i = 0; i < TESTS_MAX; i++) {
+        if (server->tests[i] == test) {
+            server->tests[i] = NULL;
+        }
+    }
+    report_end(test);
+    perf_forget(test, free_test);
+}
+
 static void stop(struct server *server, int status)
 {
     if (server->stopping) {
@@ -43,8 +60,8 @@ static void stop(struct server *server, int status)
         }
     }
     for (size_t i = 0; i < TESTS_MAX; i++) {
-        if (server->tests[i] != NULL) {
-            perf_stop(server->tests[i], NULL);
+        if (server->tests[i] != NULL && perf_stop(server->tests[i], NULL)) {
+            test_over(server, server->tests[i]);
         }
     }
     uv_stop(&server->perf.loop);
@@ -61,26 +78,6 @@ static void on_signal(uv_signal_t *handle, int number)
     }
     /* Being told to stop is how a server ends; a test that is cut off is not. */
     stop(server, busy ? EXIT_INTERRUPTED : EXIT_FINE);
-}
-
-static void free_test(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void test_over(struct server *server, struct test *test)
-{
-    for (size_t i = 0; i < TESTS_MAX; i++) {
-        if (server->tests[i] == test) {
-            server->tests[i] = NULL;
-        }
-    }
-    bool good = !test->failed;
-    report_end(test);
-    perf_forget(test, free_test);
-    if (server->perf.options->once) {
-        stop(server, good ? EXIT_FINE : EXIT_FAILED);
-    }
 }
 
 /* ---- streams ---- */
@@ -249,9 +246,12 @@ static void ended(struct stream *s)
     if (test == NULL) {
         ended_early(server, s);
     } else {
-        perf_ended(test, s);
-        if (test->ended == test->expected) {
+        if (perf_ended(test, s)) {
+            bool good = !test->failed;
             test_over(server, test);
+            if (server->perf.options->once) {
+                stop(server, good ? EXIT_FINE : EXIT_FAILED);
+            }
         }
     }
     if (!server->listening && !server->stopping) {

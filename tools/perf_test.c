@@ -14,16 +14,20 @@ void perf_announce(const struct stream *s)
                  s->world->library->name);
 }
 
-void perf_stop(struct test *test, const struct fault *fault)
+bool perf_stop(struct test *test, const struct fault *fault)
 {
+    bool outer = !test->stopping;
+    test->stopping = true;
     for (unsigned i = 0; i < test->expected; i++) {
         if (test->streams[i] != NULL) {
             stream_end(test->streams[i], fault);
         }
     }
+    test->stopping = !outer;
+    return outer && test->ended == test->opened;
 }
 
-void perf_ended(struct test *test, struct stream *s)
+bool perf_ended(struct test *test, struct stream *s)
 {
     test->streams[s->id] = NULL;
     test->results[s->id] = report_stream(s);
@@ -31,11 +35,10 @@ void perf_ended(struct test *test, struct stream *s)
     if (s->failed && !test->failed) {
         test->failed = true;
         report_fault(test, s); /* the others only follow */
-        perf_stop(test, NULL);
+        (void)perf_stop(test, NULL);
     }
-    if (test->ended == test->expected) {
-        report_stop(test);
-    }
+    /* While streams are being ended in a loop, the test must outlive the last of them. */
+    return !test->stopping && test->ended == test->opened;
 }
 
 void perf_watch(struct test *test)
@@ -46,12 +49,14 @@ void perf_watch(struct test *test)
             struct fault fault;
             FAULT(&fault, "nothing moved for %.0f seconds", PERF_PATIENCE);
             stream_end(s, &fault);
+            return; /* the others have ended with it, and maybe the test */
         }
     }
 }
 
 void perf_forget(struct test *test, uv_close_cb then)
 {
+    report_stop(test);
     for (unsigned i = 0; i < test->expected; i++) {
         json_decref(test->results[i]);
     }

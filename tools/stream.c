@@ -252,10 +252,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct stream *s = poll->data;
     (void)events;
     if (status < 0) {
-        struct fault fault;
-        FAULT(&fault, "poll: %s", uv_strerror(status));
-        stream_end(s, &fault);
-        return;
+        s->polled = 0; /* libuv stops on POLLERR; reading or writing tells what it is about */
     }
     run(s);
 }

@@ -92,11 +92,12 @@ static bool use_certificate(struct tls_context *c, const struct tls_settings *s,
                           code > 0 ? MBEDTLS_ERR_X509_INVALID_FORMAT : code);
         }
         code = read_key(c, s->key);
-        if (code == 0) {
-            code = check_pair(c);
-        }
         if (code != 0) {
             return failed(fault, "bad private key", s->key, code);
+        }
+        if (check_pair(c) != 0) {
+            FAULT(fault, "private key '%s' does not belong to certificate '%s'", s->key, s->cert);
+            return false;
         }
     }
     code = mbedtls_ssl_conf_own_cert(&c->config, &c->cert, &c->key);

@@ -97,6 +97,11 @@ static bool use_certificate(SSL_CTX *ctx, const struct tls_settings *s, struct f
         FAULT(fault, "bad private key '%s': %s", s->key, reason());
         return false;
     }
+    if (SSL_CTX_check_private_key(ctx) != 1) {
+        ERR_clear_error();
+        FAULT(fault, "private key '%s' does not belong to certificate '%s'", s->key, s->cert);
+        return false;
+    }
     return true;
 }
 

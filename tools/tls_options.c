@@ -181,8 +181,12 @@ static bool readable(const char *what, const char *path, struct fault *fault)
     return true;
 }
 
-static bool check_files(const struct tls_options *options, struct fault *fault)
+static bool check_files(const struct tls_options *options, bool server, struct fault *fault)
 {
+    if (server && (options->insecure || options->ca != NULL)) {
+        USAGE(fault, "%s is an option of clients", options->insecure ? "--insecure" : "--ca");
+        return false;
+    }
     if ((options->cert == NULL) != (options->key == NULL)) {
         USAGE(fault, "--cert and --key belong together");
         return false;
@@ -202,7 +206,8 @@ bool tls_options_resolve(const struct tls_options *options, bool server,
     uint16_t version = 0, suite = 0;
     if (!resolve_library(options->library, library, fault) ||
         !resolve_version(options->tls, &version, fault) ||
-        !resolve_cipher(options->cipher, &version, &suite, fault) || !check_files(options, fault)) {
+        !resolve_cipher(options->cipher, &version, &suite, fault) ||
+        !check_files(options, server, fault)) {
         return false;
     }
     if (version > (*library)->highest) {
