@@ -59,10 +59,28 @@ void weir_mbedtls_feed(struct mbedtls_binding *b, const uint8_t *data, size_t le
     b->starved = false;
 }
 
+/* What is wrong with the certificate, in one line; mbedTLS gives each reason a line of its own. */
+static void note_verification(struct mbedtls_binding *b)
+{
+    static const char title[] = "certificate verification failed:";
+    size_t at = sizeof title - 1;
+
+    memcpy(b->error, title, sizeof title);
+    int n = mbedtls_x509_crt_verify_info(b->error + at, sizeof b->error - at, " ",
+                                         mbedtls_ssl_get_verify_result(b->ssl));
+    for (char *c = b->error + at; n > 0 && *c != '\0'; c++) {
+        if (*c == '\n')
+            *c = c[1] == '\0' ? '\0' : ';';
+    }
+}
+
 static weir_status fail(struct mbedtls_binding *b, const char *what, int code)
 {
     b->stage = STAGE_FAILED;
-    weir_mbedtls_note_error(b, what, code);
+    if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
+        note_verification(b);
+    else
+        weir_mbedtls_note_error(b, what, code);
     return WEIR_E_HANDSHAKE;
 }
 
