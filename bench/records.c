@@ -22,7 +22,7 @@
 
 #define ROUNDS     9
 #define ROUND_NS   20e6
-#define WIRE       (192u * 1024u)
+#define WIRE       ((size_t)192 * 1024)
 #define PIECES     2
 #define KINDS      5
 #define CTX_SIZE   4096u
@@ -110,7 +110,7 @@ static void open_batch(struct bench *b)
     }
 }
 
-/* Each kind prepares nothing but what the one before it has left: what is sealed is opened next. */
+/* In this order each finds in `wire` what the one before it has left there. */
 static void run_kind(struct bench *b, int kind)
 {
     switch (kind) {
@@ -146,13 +146,14 @@ static void measure(struct bench *b, double ns[KINDS][ROUNDS])
 {
     for (int round = -1; round < ROUNDS; round++) { /* the first one warms up */
         double spent[KINDS] = {0};
-        double batches = 0;
-        for (double began = now_ns(); now_ns() - began < ROUND_NS * KINDS; batches++)
+        const double until = now_ns() + ROUND_NS * KINDS;
+        unsigned batches = 0;
+        for (; now_ns() < until; batches++)
             for (int kind = 0; kind < KINDS; kind++) {
                 double start = now_ns();
                 run_kind(b, kind);
                 spent[kind] += now_ns() - start;
-                if (kind == 2) /* sealed twice under other numbers: opened once in between */
+                if (kind == 2) /* the receiver may miss no record */
                     open_batch(b);
             }
         for (int kind = 0; kind < KINDS && round >= 0; kind++)

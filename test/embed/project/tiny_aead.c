@@ -60,7 +60,7 @@ static void next_block(struct chacha *c)
         for (unsigned i = 0; i < 4; i++)
             quarter(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
     }
-    for (unsigned i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         put32(c->stream + 4 * i, x[i] + c->state[i]);
     c->state[12]++;
     c->used = 0;
@@ -74,7 +74,7 @@ static void chacha_start(struct chacha *c, const struct tiny_ctx *ctx, const uin
     memcpy(c->state, constants, sizeof constants);
     memcpy(c->state + 4, ctx->key, sizeof ctx->key);
     c->state[12] = 0;
-    for (unsigned i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++)
         c->state[13 + i] = get32(nonce + 4 * i);
     next_block(c);
 }
@@ -183,7 +183,7 @@ static void poly_end(struct poly *p, uint8_t tag[16])
         p->h[i] = (p->h[i] & ~take) | (less[i] & take);
 
     uint64_t sum = 0;
-    for (unsigned i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i++) {
         uint32_t word = (p->h[i] >> (6 * i)) | (p->h[i + 1] << (26 - 6 * i));
         sum += (uint64_t)word + get32(p->s + 4 * i);
         put32(tag + 4 * i, (uint32_t)sum);
@@ -216,7 +216,7 @@ static weir_status tiny_init(void *memory, weir_alg alg, const uint8_t *key)
 
     if (alg != WEIR_CHACHA20_POLY1305)
         return WEIR_E_PROVIDER;
-    for (unsigned i = 0; i < 8; i++)
+    for (size_t i = 0; i < 8; i++)
         ctx->key[i] = get32(key + 4 * i);
     return WEIR_OK;
 }
