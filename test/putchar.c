@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a target without an operating system supplies to runner_plain.c; here the host plays it. */
+#include <stdio.h>
+
+void test_putchar(char c);
+
+void test_putchar(char c)
+{
+    putchar(c);
+}
