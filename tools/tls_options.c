@@ -163,9 +163,26 @@ static bool resolve_cipher(const char *name, uint16_t *version, uint16_t *suite,
               tls_version_name(*version));
         return false;
     }
+    const char *iana = weir_suite_name(found->id);
+    if (strstr(iana, "PSK_") != NULL || strstr(iana, "anon_") != NULL) {
+        FAULT(fault, "%s works without certificates, which this command does not offer", iana);
+        return false;
+    }
     *version = found->version;
     *suite = found->id;
     return true;
+}
+
+/* A certificate that the server makes by itself has an ECDSA key. */
+static bool suits_certificate(uint16_t suite, const char *cert, struct fault *fault)
+{
+    const char *iana = weir_suite_name(suite);
+    if (suite == 0 || cert != NULL || weir_suite_find(suite)->version == WEIR_TLS13 ||
+        strstr(iana, "_ECDSA_") != NULL) {
+        return true;
+    }
+    FAULT(fault, "%s needs a certificate with another key than ECDSA: give --cert and --key", iana);
+    return false;
 }
 
 static bool readable(const char *what, const char *path, struct fault *fault)
@@ -207,7 +224,8 @@ bool tls_options_resolve(const struct tls_options *options, bool server,
     if (!resolve_library(options->library, library, fault) ||
         !resolve_version(options->tls, &version, fault) ||
         !resolve_cipher(options->cipher, &version, &suite, fault) ||
-        !check_files(options, server, fault)) {
+        !check_files(options, server, fault) ||
+        (server && !suits_certificate(suite, options->cert, fault))) {
         return false;
     }
     if (version > (*library)->highest) {

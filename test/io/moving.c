@@ -118,8 +118,9 @@ Test(moving, interrupted_and_refused_calls)
 {
     for (unsigned every = 2; every < 9; every++) {
         struct pair *pair = pair_open(WEIR_TLS13, 0);
-        plan_send = (struct syscall_plan){.most = 1000 * every, .eintr = every, .eagain = 3};
-        plan_recv = (struct syscall_plan){.most = 777 * every, .eintr = every, .eagain = 5};
+        plan_send =
+            (struct syscall_plan){.most = (size_t)1000 * every, .eintr = every, .eagain = 3};
+        plan_recv = (struct syscall_plan){.most = (size_t)777 * every, .eintr = every, .eagain = 5};
         run(pair, 400000, 123456);
         plan_send = plan_recv = (struct syscall_plan){0};
         pair_free(pair);
