@@ -104,6 +104,10 @@ static void configure(struct mbed_pair *p, struct mbed_side *side, bool server,
     mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_NONE);
     if (server ? config->ask_client : config->verify)
         mbedtls_ssl_conf_authmode(conf, MBEDTLS_SSL_VERIFY_REQUIRED);
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+    mbedtls_ssl_conf_early_data(conf, config->early_data ? MBEDTLS_SSL_EARLY_DATA_ENABLED
+                                                         : MBEDTLS_SSL_EARLY_DATA_DISABLED);
+#endif
     if (!server && config->fragment != 0)
         cr_assert_eq(mbedtls_ssl_conf_max_frag_len(conf, config->fragment), 0);
     if (server && config->tickets)

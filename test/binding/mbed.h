@@ -35,6 +35,7 @@ struct mbed_config {
     bool tickets;                       /* the server gives session tickets */
     unsigned ticket_count;              /* TLS 1.3: how many; 0: the library's default */
     bool renegotiation;                 /* both are willing */
+    bool early_data;                    /* both are willing; needs a library that is */
     unsigned char fragment;             /* RFC 6066 code the client asks for; 0: none */
     size_t chunk;                       /* see struct wire */
     const mbedtls_ssl_session *session; /* to resume */

@@ -212,6 +212,56 @@ Test(binding_mbedtls, a_record_that_opens_with_no_key)
     mbed_drop(&p);
 }
 
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+
+/* A second connection, whose client has sent early data; the server takes it or not. */
+static void send_early(struct mbed_pair *p, bool taken, bool plain_client)
+{
+    struct mbed_config config = {.version = WEIR_TLS13, .tickets = true};
+    struct mbed_pair first;
+    mbedtls_ssl_session session;
+
+    config.early_data = true;
+    mbed_open(&first, &config);
+    mbed_connect(&first);
+    mbed_exchange(&first.wire, 1);
+    mbedtls_ssl_session_init(&session);
+    cr_assert_eq(mbedtls_ssl_get_session(&first.client_side.ssl, &session), 0);
+    config.session = &session;
+    config.plain_client = plain_client;
+    mbed_reopen(p, &first, &config);
+    mbedtls_ssl_conf_early_data(&p->server_side.conf, taken ? MBEDTLS_SSL_EARLY_DATA_ENABLED
+                                                            : MBEDTLS_SSL_EARLY_DATA_DISABLED);
+    cr_assert_eq(mbedtls_ssl_write_early_data(&p->client_side.ssl, (const uint8_t *)"early", 5), 5);
+    wire_run(&p->wire);
+    mbedtls_ssl_session_free(&session);
+    mbed_drop(&first);
+}
+
+#endif
+
+/* What was sent early is under a key that is not handed over. */
+Test(binding_mbedtls, early_data)
+{
+#if defined(MBEDTLS_SSL_EARLY_DATA)
+    for (int plain_client = 0; plain_client < 2; plain_client++) {
+        struct mbed_pair p;
+        send_early(&p, true, plain_client == 1);
+        cr_assert_eq(p.server.status, WEIR_E_HANDSHAKE);
+        cr_assert_neq(p.server.hs->error(p.server.hs)[0], '\0');
+        mbed_drop(&p);
+
+        send_early(&p, false, plain_client == 1);
+        mbed_both_up(&p.wire);
+        cr_assert_eq(p.server.data.len, 0, "it was rejected");
+        mbed_exchange(&p.wire, 1000);
+        mbed_drop(&p);
+    }
+#else
+    cr_skip_test("this mbedTLS is built without early data");
+#endif
+}
+
 Test(binding_mbedtls, keys_are_taken_once_and_at_the_end)
 {
     struct mbed_pair p;
