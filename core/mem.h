@@ -14,6 +14,13 @@ void *memmove(void *to, const void *from, size_t len);
 void *memset(void *to, int byte, size_t len);
 int memcmp(const void *a, const void *b, size_t len);
 
+/* A freestanding compiler calls these even for four bytes, unless told that they are what they
+ * seem. */
+#define memcpy(to, from, len)  __builtin_memcpy(to, from, len)
+#define memmove(to, from, len) __builtin_memmove(to, from, len)
+#define memset(to, byte, len)  __builtin_memset(to, byte, len)
+#define memcmp(a, b, len)      __builtin_memcmp(a, b, len)
+
 static inline uint16_t get_be16(const uint8_t *p)
 {
     return (uint16_t)((p[0] << 8) | p[1]);
