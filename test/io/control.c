@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-TestSuite(control, .timeout = 30);
-
 static const uint8_t update[] = {24, 0, 0, 1, 0};
 static const uint8_t update_requested[] = {24, 0, 0, 1, 1};
 

@@ -8,8 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(ends, .timeout = 30);
-
 static void expect_words(struct weir_conn *conn, weir_status status, const char *words)
 {
     const char *line = weir_conn_explain(conn, status);

@@ -10,8 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(files, .timeout = 60);
-
 /* A file of `len` bytes of the pattern; it has no name. */
 static FILE *pattern_file(size_t len)
 {

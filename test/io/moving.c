@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-TestSuite(moving, .timeout = 60);
-
 /* One end that writes `len` bytes of the pattern in pieces of `piece`, closes, and reads. */
 struct task {
     struct weir_conn *conn;
