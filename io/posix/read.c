@@ -72,9 +72,11 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive)
             conn->record_next++;
             conn->record_used = 0;
         }
-        weir_status status = WEIR_NEED_INPUT;
-        if (io_buffer_len(&conn->in) > 0) {
-            status = open_records(conn);
+        /* An end that came in one piece with the records just read; nothing may follow it, so
+         * there is no input to wait for. */
+        weir_status status = weir_session_status(&conn->session);
+        if (status == WEIR_OK) {
+            status = io_buffer_len(&conn->in) > 0 ? open_records(conn) : WEIR_NEED_INPUT;
         }
         if (status == WEIR_NEED_INPUT && !may_receive) {
             return status;

@@ -91,6 +91,26 @@ Test(ends, end_of_stream_without_close_notify)
     raw_free(raw);
 }
 
+/* The end of the peer's direction, received together with data, while the transport stays open. */
+Test(ends, in_one_piece_with_data)
+{
+    static const struct {
+        const char *alert;
+        weir_status status;
+    } ends[] = {{"\1\0", WEIR_CLOSED}, {"\2\24", WEIR_E_PEER_ALERT}};
+    for (size_t i = 0; i < 2; i++) {
+        struct raw *raw = raw_open(WEIR_TLS13, false);
+        uint8_t buf[10];
+        size_t got = 0;
+        raw_say(raw, WEIR_TYPE_DATA, "abc", 3);
+        raw_say(raw, WEIR_TYPE_ALERT, ends[i].alert, 2);
+        cr_assert_eq(weir_conn_read(raw->end.conn, buf, sizeof buf, &got), WEIR_OK);
+        cr_assert_eq(got, 3);
+        cr_assert_eq(weir_conn_read(raw->end.conn, buf, sizeof buf, &got), ends[i].status);
+        raw_free(raw);
+    }
+}
+
 Test(ends, hang_up_in_mid_record)
 {
     for (size_t cut = 1; cut < 27; cut++) {
