@@ -102,6 +102,12 @@ def count_test(entry, is_tap):
     return count
 
 
+def notes(entry):
+    """What a test wants a human to read of a run, whatever its result: its lines `NOTE text`."""
+    out = entry.get('stdout') or ''
+    return [line[5:].strip() for line in out.splitlines() if line.startswith('NOTE ')]
+
+
 def read_log(path):
     """Entries of a testlog.json; meson writes "project:suite / name" when it likes."""
     with open(path, encoding='utf-8', errors='replace') as log:

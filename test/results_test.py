@@ -4,7 +4,7 @@
 
 import sys
 
-from results import count_test
+from results import count_test, notes
 
 
 def entry(stdout='', result='OK', returncode=0, stderr=''):
@@ -56,7 +56,10 @@ def main():
     skip = count_test(entry(LINES, 'FAIL', 1), False).skipped
     good = skip == ['three: the tool cannot']
     print('PASS results.skip_reason' if good else f'FAIL results.skip_reason: {skip}')
-    return 1 if failed or not good else 0
+    seen = notes(entry('PASS a\nNOTE  7 cases\nNOTED b\n x NOTE c\n'))
+    told = seen == ['7 cases']
+    print('PASS results.notes' if told else f'FAIL results.notes: {seen}')
+    return 1 if failed or not good or not told else 0
 
 
 if __name__ == '__main__':

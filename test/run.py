@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import checks
-from results import Count, count_test, read_log
+from results import Count, count_test, notes, read_log
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build-test'
@@ -156,6 +156,9 @@ def run_suite(configuration, suite, tests):
     if status != 0 and not total.failed:
         total.failed.append(f'meson test ended with exit status {status}')
     say(f'  {label}: {total}')
+    for entry in entries:
+        for note in notes(entry):
+            say(f'    {entry["name"]}: {note}')
     report_failures(label, total, bad)
     return total
 

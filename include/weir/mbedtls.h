@@ -35,11 +35,21 @@ WEIR_API extern const struct weir_kdf weir_kdf_mbedtls;
  * After the keys are taken the caller may still use mbedtls_ssl_close_notify and
  * mbedtls_ssl_send_alert_message, then weir_loop_pump (or weir_conn_pump), and everything that only
  * reads. It may not use mbedtls_ssl_write (WEIR_E_MISUSE, and the connection ends);
- * mbedtls_ssl_renegotiate is refused (WEIR_REFUSAL_LIBRARY) and what it wrote is dropped.
+ * mbedtls_ssl_renegotiate is refused (WEIR_REFUSAL_RENEGOTIATION) and what it wrote is dropped.
  *
- * Returns the binding, or NULL with `why` filled: WEIR_REFUSAL_MEMORY; WEIR_REFUSAL_POSITION when
- * the handshake has begun; WEIR_REFUSAL_VERSION for DTLS (2.28; 3.6 does not tell, and take_keys
- * refuses).
+ * A handshake that a callback suspends (MBEDTLS_ERR_SSL_ASYNC_IN_PROGRESS) makes drive answer
+ * WEIR_NEED_INPUT without having taken all input; call it again when the callback can go on.
+ *
+ * take_keys refuses: WEIR_REFUSAL_VERSION below TLS 1.2, or DTLS; WEIR_REFUSAL_SUITE;
+ * WEIR_REFUSAL_READ_AHEAD; WEIR_REFUSAL_NO_EXPORT when the secrets were not heard;
+ * WEIR_REFUSAL_NONCE_RULE when explicit nonces were not sequence numbers; WEIR_REFUSAL_NOT_PROVEN.
+ * After a refusal and release() the application can call mbedtls_ssl_set_bio and go on without
+ * weir: the library stands right behind the bytes consumed.
+ *
+ * Returns the binding, or NULL with `why` filled: WEIR_REFUSAL_VERSION for DTLS (2.28; 3.6 does not
+ * tell); for a connection that mbedTLS has begun over another transport WEIR_REFUSAL_READ_AHEAD
+ * when it holds bytes of the peer, else WEIR_REFUSAL_NO_EXPORT, because it does not tell its
+ * sequence numbers (3.6 tells only of a handshake that is over); WEIR_REFUSAL_MEMORY.
  */
 WEIR_API struct weir_handshake *weir_mbedtls_handshake(struct mbedtls_ssl_context *ssl,
                                                        struct weir_refusal *why);
