@@ -127,7 +127,11 @@ static void output_taken(struct weir_handshake *hs, size_t len)
     struct openssl_binding *b = openssl_inside(hs);
     uint8_t gone[1024];
 
-    while (b->to_peer != NULL && len > 0) {
+    if (b->to_peer == NULL)
+        return;
+    /* The application may have called the library itself since drive, and made it write. */
+    tap_output(b);
+    while (len > 0) {
         int n = BIO_read(b->to_peer, gone, (int)(len < sizeof gone ? len : sizeof gone));
         if (n <= 0)
             return;
