@@ -83,6 +83,8 @@ static void see_messages(struct weir_tap *tap, enum weir_dir dir, const uint8_t 
         len -= n;
         if (!side->protecting)
             see_hello(tap, dir, &span);
+        else if (side->finished && span.begins && span.type == WEIR_MESSAGE_KEY_UPDATE)
+            side->unaccounted = true; /* what follows is under a key that is not known here */
         else if (span.ends && span.type == WEIR_MESSAGE_FINISHED)
             side->finished = true;
     }
@@ -117,7 +119,7 @@ static void see_protected(struct weir_tap *tap, enum weir_dir dir)
     side->protecting = true;
     if (choose_keys(tap, side) &&
         weir_once_open(tap->once, &side->keys, side->record, side->have, &content) == WEIR_OK) {
-        if (content.type == WEIR_TYPE_HANDSHAKE && !side->finished)
+        if (content.type == WEIR_TYPE_HANDSHAKE)
             see_messages(tap, dir, content.data, content.len);
     } else if (dir == WEIR_TX || side->finished) {
         side->unaccounted = true;

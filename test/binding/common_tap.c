@@ -201,6 +201,27 @@ Test(binding_common, tap_proves_every_record_of_ours)
     }
 }
 
+/* A KeyUpdate behind the handshake, alone or behind a ticket in one record: one more key. */
+Test(binding_common, tap_notices_a_key_update)
+{
+    static const uint8_t update[] = {4, 0, 0, 1, 9, 24, 0, 0, 1, 0};
+
+    for (size_t from = 0; from <= 5; from += 5) {
+        struct tapped t;
+        begin(&t, true);
+        make_server13(&t, 1);
+        give_secrets(&t, WEIR_TX);
+        see(&t, WEIR_TX, 0, t.s.len, t.s.len);
+        expect_keys(&t, WEIR_TX, 1);
+        size_t at = t.s.len;
+        add_sealed(&t.s, t.once, &t.application, WEIR_TYPE_HANDSHAKE, update + from,
+                   sizeof update - from);
+        see(&t, WEIR_TX, at, t.s.len, t.s.len);
+        expect_refusal(&t, WEIR_TX, WEIR_REFUSAL_NOT_PROVEN);
+        end(&t);
+    }
+}
+
 Test(binding_common, tap_notices_a_lost_or_repeated_record)
 {
     struct tapped t;

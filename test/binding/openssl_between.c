@@ -6,6 +6,7 @@
 #include "pair.h"
 
 #include <criterion/criterion.h>
+#include <openssl/err.h>
 #include <string.h>
 
 static void open_without_keys(struct pair *p, int version)
@@ -57,4 +58,21 @@ Test(binding_openssl, keys_are_not_taken_before_that_is_on_its_way)
     go_on(&p);
     pair_exchange(&p, 10);
     pair_close(&p);
+}
+
+/* The tap knows the key behind Finished, and none that comes after it. */
+Test(binding_openssl, key_update_before_the_keys_are_taken)
+{
+    struct pair p;
+
+    open_without_keys(&p, TLS1_3_VERSION);
+    ERR_clear_error();
+    cr_assert_eq(SSL_key_update(p.client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    cr_assert_eq(SSL_do_handshake(p.client.ssl), 1);
+    p.client.stop_before_keys = false;
+    end_step(&p.client);
+    cr_assert_eq(p.client.status, WEIR_REFUSED);
+    cr_assert_eq(p.client.why.code, WEIR_REFUSAL_NOT_PROVEN, "%s",
+                 weir_refusal_name(p.client.why.code));
+    pair_drop(&p);
 }
