@@ -118,6 +118,8 @@ weir_status weir_openssl_take_keys(struct weir_handshake *hs, struct weir_keys *
     if (status != WEIR_OK) {
         weir_keys_wipe(tx);
         weir_keys_wipe(rx);
+        /* For good: the library may now write over a transport that the tap does not see. */
+        b->stage = STAGE_FAILED;
         return status;
     }
     move_to_loop(b, tx, rx);

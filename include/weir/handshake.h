@@ -57,8 +57,10 @@ struct weir_handshake {
 
     /**
      * After drive answered WEIR_OK and all output is taken, once: the keys of both directions, the
-     * position proven on the records seen. From here on the library has no path to the transport.
-     * WEIR_OK, or WEIR_REFUSED with `why` filled and `tx`, `rx` wiped.
+     * position proven on the records seen. From here on the library has no path to the transport,
+     * and must never be given one again: its numbers are those that were used since. WEIR_OK, or,
+     * with `tx` and `rx` wiped, WEIR_REFUSED with `why` filled (and a second call is a misuse), or
+     * WEIR_E_MISUSE, which changes nothing.
      */
     weir_status (*take_keys)(struct weir_handshake *hs, struct weir_keys *tx, struct weir_keys *rx,
                              struct weir_refusal *why);
