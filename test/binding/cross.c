@@ -14,7 +14,7 @@
 enum library { OPENSSL, MBEDTLS };
 
 static const uint16_t versions[] = {WEIR_TLS12, WEIR_TLS13};
-#define VERSIONS (MBED_HAS_TLS13 ? 2u : 1u)
+#define VERSIONS ((size_t)(MBED_HAS_TLS13 ? 2 : 1))
 
 /* The suites of ECDHE with ECDSA, for each AEAD. */
 static const uint16_t suites[2][3] = {

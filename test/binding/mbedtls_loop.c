@@ -10,7 +10,7 @@
 #include <weir/mbedtls.h>
 
 static const uint16_t versions[] = {WEIR_TLS12, WEIR_TLS13};
-#define VERSIONS (MBED_HAS_TLS13 ? 2u : 1u)
+#define VERSIONS ((size_t)(MBED_HAS_TLS13 ? 2 : 1))
 
 static void connected(struct mbed_pair *p, const struct mbed_config *config)
 {
@@ -28,7 +28,7 @@ static void judge(struct mbed_pair *p)
 
 Test(binding_mbedtls, close_notify_by_the_library)
 {
-    for (size_t i = 0; i < 2u * VERSIONS; i++) {
+    for (size_t i = 0; i < 2 * VERSIONS; i++) {
         bool plain = i % 2 == 1;
         struct mbed_pair p;
         connected(&p, &(struct mbed_config){.version = versions[i / 2], .plain_server = plain});
@@ -53,7 +53,7 @@ Test(binding_mbedtls, close_notify_by_the_library)
 
 Test(binding_mbedtls, a_fatal_alert_by_the_application)
 {
-    for (size_t i = 0; i < 2u * VERSIONS; i++) {
+    for (size_t i = 0; i < 2 * VERSIONS; i++) {
         bool plain = i % 2 == 1;
         struct mbed_pair p;
         connected(&p, &(struct mbed_config){.version = versions[i / 2], .plain_client = plain});
