@@ -276,7 +276,7 @@ ON(BOTH, end_of_stream)
         if (got >= whole)
             we_heard(f, WEIR_TYPE_DATA, "whole", 5);
         we_heard_nothing(f);
-        CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, got % whole), WEIR_E_TRUNCATED);
+        CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, f->in_len), WEIR_E_TRUNCATED);
         we_died(f, WEIR_E_TRUNCATED);
     }
     fixture_again(f);

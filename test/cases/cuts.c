@@ -171,7 +171,7 @@ ON(BOTH, rx_streams)
 {
     for (int bad = 0; bad < 2; bad++) {
         fixture_again(f);
-        for (uint32_t i = 0; i < 5; i++)
+        for (size_t i = 0; i < 5; i++)
             peer_says_padded(f, i == 2 ? WEIR_TYPE_HANDSHAKE : WEIR_TYPE_DATA, f->text, 20 * i + 1,
                              9 * i);
         if (bad)
@@ -185,7 +185,7 @@ ON(BOTH, rx_streams)
             if (status == WEIR_NEED_INPUT)
                 status = we_open(f);
             CHECK_STATUS(f->t, status, want);
-            for (uint32_t i = 0; i < (bad ? 4 : 5); i++)
+            for (size_t i = 0; i < (bad ? 4 : 5); i++)
                 we_heard(f, i == 2 ? WEIR_TYPE_HANDSHAKE : WEIR_TYPE_DATA, f->text, 20 * i + 1);
             we_heard_nothing(f);
         }

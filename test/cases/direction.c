@@ -187,9 +187,9 @@ ON(BOTH, rx_reads_any_explicit_nonce)
 
     if (!has_explicit_nonce(f))
         return;
-    for (uint8_t rule = WEIR_NONCE_SEQ; rule <= WEIR_NONCE_RANDOM; rule++) {
+    for (uint32_t rule = WEIR_NONCE_SEQ; rule <= WEIR_NONCE_RANDOM; rule++) {
         fixture_keys(f, &keys);
-        keys.at.nonce_rule = rule;
+        keys.at.nonce_rule = (uint8_t)rule;
         keys.at.explicit_nonce = 0;
         fixture_at(f, rule);
         REQUIRE_STATUS(f->t, fixture_rx(f, &keys), WEIR_OK);

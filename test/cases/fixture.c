@@ -154,7 +154,7 @@ void fixture_each(struct test *t, unsigned versions, void (*body)(struct fixture
 
 static bool peer_has_room(struct fixture *f, size_t len)
 {
-    bool room = len + 2 * WEIR_MAX_RECORD < IN_LEN - f->in_len;
+    bool room = len + 2 * (size_t)WEIR_MAX_RECORD < IN_LEN - f->in_len;
 
     CHECK(f->t, room);
     return room;

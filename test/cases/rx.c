@@ -286,7 +286,7 @@ ON(BOTH, every_content_type)
         bool known = type >= WEIR_TYPE_ALERT && type <= WEIR_TYPE_DATA;
 
         for (size_t i = 0; i < (f->tls13 ? 3 : 1); i++) {
-            fixture_at(f, type * 1000 + pads[i]);
+            fixture_at(f, type * UINT64_C(1000) + pads[i]);
             fixture_again(f);
             if (known)
                 opens(f, (uint8_t)type, 3, pads[i]);

@@ -72,7 +72,7 @@ ON(BOTH, data_passes)
 ON(BOTH, empty_data_is_swallowed)
 {
     for (int round = 0; round < 5; round++) {
-        for (uint32_t i = 0; i < WEIR_MAX_EMPTY_RECORDS; i++)
+        for (size_t i = 0; i < WEIR_MAX_EMPTY_RECORDS; i++)
             peer_says_padded(f, WEIR_TYPE_DATA, NULL, 0, i % 4 * 100);
         peer_says(f, WEIR_TYPE_DATA, f->text, 3);
         CHECK_STATUS(f->t, we_hear(f), WEIR_NEED_INPUT);
@@ -146,7 +146,7 @@ ON(TLS13, authentication_after_a_key_update)
     for (int how = 0; how < 2; how++) { /* their key is another, or ours is */
         for (int server = 0; server < 2; server++) {
             fixture_as(f, server != 0);
-            fixture_at(f, (uint64_t)(how * 2 + server));
+            fixture_at(f, (uint64_t)how * 2 + (uint64_t)server);
             if (how == 0) {
                 peer_updates(f, false);
             } else {
@@ -170,7 +170,7 @@ ON(TLS13, messages_in_any_pieces)
 {
     uint8_t bytes[3 * 40];
 
-    for (uint32_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++)
         message(f, bytes + 40 * i, 4, 36);
     for (size_t first = 0; first <= sizeof bytes; first++) {
         for (size_t second = 0; first + second <= sizeof bytes; second += 13) {

@@ -118,7 +118,7 @@ ON(BOTH, nothing_else_may_be_sealed)
             weir_status want = allowed ? WEIR_OK : WEIR_E_MISUSE;
             uint8_t *buf = f->out + 1000;
 
-            fixture_at(f, type * 10 + len);
+            fixture_at(f, type * UINT64_C(10) + len);
             fixture_again(f);
             if (!in_place) {
                 CHECK_STATUS(f->t, seal_text(f, (uint8_t)type, len), want);

@@ -105,7 +105,7 @@ static uint64_t name_key(const struct weir_keys *keys)
 }
 
 /* Every (key, nonce) sealed under, spread by their sum; a quarter always stays free. */
-#define PAIRS (2 * WATCH_LEAST_PAIRS)
+#define PAIRS (2 * (size_t)WATCH_LEAST_PAIRS)
 
 static struct {
     uint64_t key, nonce_low;
