@@ -44,7 +44,9 @@ WEIR_API extern const struct weir_kdf weir_kdf_mbedtls;
  * WEIR_REFUSAL_READ_AHEAD; WEIR_REFUSAL_NO_EXPORT when the secrets were not heard;
  * WEIR_REFUSAL_NONCE_RULE when explicit nonces were not sequence numbers; WEIR_REFUSAL_NOT_PROVEN.
  * After a refusal and release() the application can call mbedtls_ssl_set_bio and go on without
- * weir: the library stands right behind the bytes consumed.
+ * weir: the library stands right behind the bytes consumed. A context whose keys were taken must
+ * never get a transport again, also not after release(): it would repeat nonces. Free it, or call
+ * mbedtls_ssl_session_reset.
  *
  * Returns the binding, or NULL with `why` filled: WEIR_REFUSAL_VERSION for DTLS (2.28; 3.6 does not
  * tell); for a connection that mbedTLS has begun over another transport WEIR_REFUSAL_READ_AHEAD
