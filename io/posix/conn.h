@@ -14,7 +14,7 @@
  * sealed in one go and sent with one call. */
 #define IO_BUFFER_MAX ((size_t)IO_RECORDS * (WEIR_MAX_PLAINTEXT + 64u))
 
-/* Room for whatever a session says by itself: KeyUpdates, an alert, close_notify. */
+/* Room for whatever a session says by itself: KeyUpdates, an alert, close_notify; padding apart. */
 #define IO_CONTROL_ROOM 1024u
 
 /* Bytes in base[head..tail) wait; allocated when first needed. */
@@ -109,6 +109,9 @@ weir_status io_failed(struct weir_conn *conn, const char *call, int error);
 /* Seals and sends all that session and TLS library have to say. WEIR_OK: all gone;
  * WEIR_NEED_OUTPUT; below zero: the sending direction is dead. */
 weir_status io_flush(struct weir_conn *conn);
+
+/* Room for at least one record of the session's own, padded as they all are. */
+size_t io_control_room(const struct weir_conn *conn);
 
 /* Seals what the session has to say as far as there is room; sends nothing. */
 void io_seal_control(struct weir_conn *conn);

@@ -5,13 +5,24 @@
  */
 #include "conn.h"
 
+#include <errno.h>
+
+/* The longest message a session writes by itself. */
+#define KEY_UPDATE_LEN 5u
+
+size_t io_control_room(const struct weir_conn *conn)
+{
+    size_t padded = weir_tx_record_len(&conn->tx, KEY_UPDATE_LEN);
+    return padded > IO_CONTROL_ROOM ? padded : IO_CONTROL_ROOM;
+}
+
 void io_seal_control(struct weir_conn *conn)
 {
     if (conn->phase != IO_OPEN || conn->tx_status == WEIR_E_IO ||
         !weir_session_wants_flush(&conn->session)) {
         return;
     }
-    size_t room = io_buffer_room(&conn->out, IO_CONTROL_ROOM);
+    size_t room = io_buffer_room(&conn->out, io_control_room(conn));
     size_t made = 0;
     /* Without room it waits in the session; with a dead direction nothing can be said. */
     weir_status status =
@@ -35,7 +46,7 @@ static weir_status pump(struct weir_conn *conn)
         size_t made = 0;
         /* What a small buffer did not hold gets a large one. */
         size_t room =
-            io_buffer_room(&conn->out, conn->pump_again ? IO_BUFFER_MAX : IO_CONTROL_ROOM);
+            io_buffer_room(&conn->out, conn->pump_again ? IO_BUFFER_MAX : io_control_room(conn));
         status =
             weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
         conn->out.tail += made;
@@ -48,26 +59,36 @@ static weir_status pump(struct weir_conn *conn)
     return answer == WEIR_REFUSED && status == WEIR_OK ? answer : status;
 }
 
+/* What has to be said fits no buffer that can be had, and would not at the next try. */
+static weir_status no_room(struct weir_conn *conn)
+{
+    conn->pump_again = false;
+    conn->tx_status = io_failed(conn, "buffer", ENOMEM);
+    weir_tx_end(&conn->tx, WEIR_E_IO);
+    return WEIR_E_IO;
+}
+
 weir_status io_flush(struct weir_conn *conn)
 {
     if (conn->phase != IO_OPEN) {
         return conn->hs_status;
     }
     for (;;) {
-        io_seal_control(conn);
         weir_status status = io_send(conn);
         if (status != WEIR_OK) {
             return status;
         }
+        /* The buffer is empty now: what does not fit it never will. */
         if (conn->pump_again) {
             (void)pump(conn);
-            continue;
         }
-        if (conn->tx_status < WEIR_OK) {
+        io_seal_control(conn);
+        if (conn->tx_status < WEIR_OK && io_buffer_len(&conn->out) == 0) {
             return conn->tx_status;
         }
-        if (io_buffer_len(&conn->out) == 0 && !weir_session_wants_flush(&conn->session)) {
-            return WEIR_OK;
+        if (io_buffer_len(&conn->out) == 0) {
+            bool more = conn->pump_again || weir_session_wants_flush(&conn->session);
+            return more ? no_room(conn) : WEIR_OK;
         }
     }
 }

@@ -43,7 +43,7 @@ static weir_status make_room(struct weir_conn *conn, size_t plaintext, size_t *r
     size_t want = sealed_len(conn, plaintext);
     size_t limit = conn->record_limit;
     size_t first = weir_tx_record_len(&conn->tx, plaintext < limit ? plaintext : limit);
-    first += IO_CONTROL_ROOM; /* a KeyUpdate may go before it */
+    first += io_control_room(conn); /* a KeyUpdate may go before it */
     want = want < first ? first : want;
     *room = io_buffer_room(&conn->out, want);
     if (*room < first && io_buffer_len(&conn->out) > 0) {
