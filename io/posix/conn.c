@@ -106,9 +106,11 @@ short weir_conn_events(const struct weir_conn *conn)
     if (conn->rx_status == WEIR_OK && !conn->end_of_file) {
         events |= POLLIN;
     }
-    if (conn->tx_status >= WEIR_OK &&
-        (io_buffer_len(&conn->out) > 0 || conn->pump_again ||
-         weir_session_wants_flush(&conn->session) || (conn->closing && !conn->fin_sent))) {
+    /* What is sealed goes out even when the direction has failed behind it. */
+    if (io_buffer_len(&conn->out) > 0 ||
+        (conn->tx_status >= WEIR_OK &&
+         (conn->pump_again || weir_session_wants_flush(&conn->session) ||
+          (conn->closing && !conn->fin_sent)))) {
         events |= POLLOUT;
     }
     return events;

@@ -2,7 +2,11 @@
 /* Records that need more room than usual, and what happens when there is none. */
 #include "pair.h"
 
+#include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* An end whose records are all padded to a multiple of `multiple` bytes. */
 static struct raw *raw_padded(size_t multiple)
@@ -74,6 +78,32 @@ Test(room, a_wish_beyond_all_buffers)
     raw_say(raw, WEIR_TYPE_DATA, "still", 5);
     cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_OK);
     cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_E_IO);
+    raw_free(raw);
+}
+
+/* Sealed bytes that wait go out although the direction has failed behind them. */
+Test(room, bytes_before_a_failure_are_announced)
+{
+    static uint8_t out[5000], content[WEIR_MAX_PLAINTEXT];
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    uint64_t offset = 0;
+    size_t put = 0, len = 0;
+    int fd[2];
+    cr_assert_eq(pipe(fd), 0);
+    plan_send = (struct syscall_plan){.eagain = 1};
+    pattern_fill(out, 0, sizeof out);
+    cr_assert_eq(weir_conn_write(raw->end.conn, out, sizeof out, &put), WEIR_OK);
+    cr_assert_eq(weir_conn_sendfile(raw->end.conn, fd[0], &offset, 10), WEIR_E_IO,
+                 "a pipe cannot be read at an offset");
+    cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_NEED_OUTPUT);
+    cr_assert(weir_conn_events(raw->end.conn) & POLLOUT);
+    plan_send = (struct syscall_plan){0};
+    cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_E_IO);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_DATA);
+    cr_assert_eq(len, sizeof out);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), 0, "and no close_notify");
+    (void)close(fd[0]);
+    (void)close(fd[1]);
     raw_free(raw);
 }
 
