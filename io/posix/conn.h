@@ -61,13 +61,14 @@ struct weir_conn {
     struct weir_refusal refusal;
     const char *os_call; /* the system call that failed, and its errno */
     int os_error;
-    bool started;     /* drive has been called */
-    bool blocked;     /* the socket takes no more for now */
-    bool pump_again;  /* the TLS library has more to say than there was room for */
-    bool closing;     /* weir_conn_close has been called */
-    bool fin_sent;    /* our direction of the transport is shut down */
-    bool end_of_file; /* the peer's is */
-    char text[320];   /* of weir_conn_explain */
+    unsigned unanswered; /* messages given to the TLS library while its answers wait */
+    bool started;        /* drive has been called */
+    bool blocked;        /* the socket takes no more for now */
+    bool pump_again;     /* the TLS library has more to say than there was room for */
+    bool closing;        /* weir_conn_close has been called */
+    bool fin_sent;       /* our direction of the transport is shut down */
+    bool end_of_file;    /* the peer's is */
+    char text[320];      /* of weir_conn_explain */
 };
 
 /* ---- buffer.c ---- */

@@ -51,6 +51,7 @@ static weir_status pump(struct weir_conn *conn)
             weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
         conn->out.tail += made;
         conn->pump_again = status == WEIR_NEED_OUTPUT;
+        conn->unanswered = conn->pump_again ? conn->unanswered : 0;
         if (status == WEIR_REFUSED) {
             answer = status;
             conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
@@ -108,8 +109,15 @@ weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record)
     conn->hs->epochs(conn->hs, weir_tx_position(&conn->tx).epoch,
                      weir_rx_position(&conn->rx).epoch);
     weir_status status = conn->hs->deliver(conn->hs, record->data, record->len);
+    bool can_answer = conn->tx_status >= WEIR_OK;
+    /* What the library answers is kept by it until there is room; a peer that asks and asks, and
+     * takes no answer, must not make that grow without bound. */
+    if (status >= WEIR_OK && (conn->pump_again || !can_answer) &&
+        ++conn->unanswered > WEIR_MAX_HANDSHAKE) {
+        status = WEIR_E_FLOOD;
+    }
     /* Also after a failure: the library then has an alert to send. */
-    weir_status pumped = pump(conn);
+    weir_status pumped = can_answer ? pump(conn) : WEIR_OK;
     if (status >= WEIR_OK && pumped >= WEIR_OK) {
         return WEIR_OK;
     }

@@ -4,8 +4,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 /* An end whose records are all padded to a multiple of `multiple` bytes. */
@@ -126,5 +124,52 @@ Test(room, an_alert_instead_of_a_wish)
     cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_TYPE);
     cr_assert_eq(raw_hear(raw, content, sizeof content, &got), WEIR_TYPE_DATA);
     raw_expect_alert(raw, 10);
+    raw_free(raw);
+}
+
+static const uint8_t ticket[] = {4, 0, 0, 1, 7};
+
+/* Sending has failed; a ticket that comes then is no reason to stop reading. */
+Test(room, messages_for_the_library_after_sending_failed)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, false);
+    const uint8_t *data = NULL;
+    size_t put = 0, got = 0;
+    plan_send = (struct syscall_plan){.fail_with = EPIPE, .fail_at = 1};
+    cr_assert_eq(weir_conn_write(raw->end.conn, "x", 1, &put), WEIR_E_IO);
+    raw_say(raw, WEIR_TYPE_HANDSHAKE, ticket, sizeof ticket);
+    raw_say(raw, WEIR_TYPE_DATA, "reason", 6);
+    raw_say(raw, WEIR_TYPE_ALERT, "\2\50", 2);
+    cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_OK);
+    cr_assert_eq(got, 6);
+    cr_assert_eq(raw->end.fake.delivered_len, sizeof ticket);
+    cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_PEER_ALERT);
+    raw_free(raw);
+}
+
+/* A peer that makes the library talk and takes nothing of it cannot have it pile up. */
+Test(room, messages_for_a_library_that_cannot_answer)
+{
+    static uint8_t message[60000] = {11, 0, 0xea, 0x5c};
+    struct raw *raw = raw_open(WEIR_TLS13, false);
+    struct fake *f = &raw->end.fake;
+    const uint8_t *data = NULL;
+    size_t put = 0, got = 0;
+    unsigned rounds = 0;
+    weir_status status = WEIR_OK;
+    f->wishes[0] = (struct weir_control){
+        .kind = WEIR_CONTROL_HANDSHAKE, .data = message, .len = sizeof message};
+    f->wish_count = 1;
+    plan_send = (struct syscall_plan){.eagain = 1};
+    cr_assert_eq(weir_conn_write(raw->end.conn, "x", 1, &put), WEIR_OK);
+    while (status == WEIR_OK && rounds < 1000) {
+        rounds++;
+        raw_say(raw, WEIR_TYPE_HANDSHAKE, ticket, sizeof ticket);
+        raw_say(raw, WEIR_TYPE_DATA, "data", 4);
+        status = weir_conn_read_view(raw->end.conn, &data, &got);
+    }
+    cr_assert_eq(status, WEIR_E_FLOOD);
+    cr_assert(rounds > 8 && rounds <= WEIR_MAX_HANDSHAKE + 2, "%u", rounds);
+    plan_send = (struct syscall_plan){0};
     raw_free(raw);
 }
