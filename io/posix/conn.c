@@ -103,7 +103,7 @@ short weir_conn_events(const struct weir_conn *conn)
     case IO_OPEN:
         break;
     }
-    if (conn->rx_status == WEIR_OK && !conn->end_of_file) {
+    if (conn->rx_status == WEIR_OK) {
         events |= POLLIN;
     }
     /* What is sealed goes out even when the direction has failed behind it. */
@@ -208,7 +208,9 @@ static void explain_record(struct weir_conn *conn, weir_status status)
         alert = weir_session_peer_alert(&conn->session);
         words = ": ";
     } else if (alert != WEIR_ALERT_NONE) {
-        words = "; alert sent: ";
+        bool sent = conn->phase == IO_OPEN && weir_session_send_ended(&conn->session) &&
+                    conn->tx_status >= WEIR_OK && io_buffer_len(&conn->out) == 0;
+        words = sent ? "; alert sent: " : "; alert: ";
     }
     (void)snprintf(conn->text, sizeof conn->text, "%s%s%s", weir_status_text(status), words,
                    words[0] == '\0' ? "" : weir_alert_name(alert));

@@ -99,6 +99,10 @@ weir_status io_send_from(struct weir_conn *conn, const uint8_t *data, size_t len
  * WEIR_NEED_INPUT; WEIR_E_IO. */
 weir_status io_receive(struct weir_conn *conn);
 
+/* Throws away what has arrived, a megabyte at most: a socket closed over unread bytes is reset, and
+ * that can take the alert from the peer. */
+void io_discard(struct weir_conn *conn);
+
 /* Our direction of the transport ends: FIN. */
 void io_finish(struct weir_conn *conn);
 

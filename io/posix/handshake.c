@@ -79,6 +79,7 @@ static weir_status negotiate(struct weir_conn *conn)
             if (status < WEIR_OK) {
                 (void)send_output(conn); /* its alert, as far as the socket takes it */
                 io_finish(conn);
+                io_discard(conn);
                 return failed(conn, status);
             }
         } else {

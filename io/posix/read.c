@@ -18,6 +18,9 @@ static weir_status ended(struct weir_conn *conn, weir_status status)
         if (io_flush(conn) != WEIR_NEED_OUTPUT) {
             io_finish(conn);
         }
+        if (status != WEIR_E_IO) {
+            io_discard(conn);
+        }
     }
     return status;
 }
@@ -32,7 +35,6 @@ static weir_status open_records(struct weir_conn *conn)
     b->head += consumed;
     conn->record_next = 0;
     conn->record_count = count;
-    conn->record_used = 0;
     if (count > 0) {
         return WEIR_OK; /* the status comes again when these are read */
     }

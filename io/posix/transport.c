@@ -93,6 +93,16 @@ weir_status io_receive(struct weir_conn *conn)
     }
 }
 
+void io_discard(struct weir_conn *conn)
+{
+    uint8_t nowhere[4096];
+    for (int i = 0; i < 256 && !conn->end_of_file; i++) {
+        if (recv(conn->fd, nowhere, sizeof nowhere, 0) <= 0) {
+            break;
+        }
+    }
+}
+
 void io_finish(struct weir_conn *conn)
 {
     if (!conn->fin_sent) {

@@ -198,7 +198,6 @@ static weir_status send_part(struct weir_conn *conn, int file, uint64_t offset, 
         struct weir_refusal why = {0};
         weir_status update = weir_session_key_update(&conn->session, false, &why);
         status = update == WEIR_REFUSED ? WEIR_OK : update;
-        io_seal_control(conn);
     }
     weir_status sent = io_send(conn);
     return status < WEIR_OK ? status : sent < WEIR_OK ? sent : WEIR_OK;

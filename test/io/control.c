@@ -117,8 +117,8 @@ Test(control, messages_reach_the_library)
     cr_assert_eq(got, 5);
     cr_assert_eq(memcmp(data, "after", 5), 0);
     cr_assert_eq(raw->end.fake.delivered_len, sizeof ticket);
-    cr_assert_eq(raw->end.fake.epochs[WEIR_TX], 0);
-    cr_assert_eq(raw->end.fake.epochs[WEIR_RX], 1);
+    cr_assert_eq(raw->end.fake.epochs_then[WEIR_TX], 0);
+    cr_assert_eq(raw->end.fake.epochs_then[WEIR_RX], 1);
     cr_assert_eq(memcmp(raw->end.fake.delivered, ticket, sizeof ticket), 0);
     raw_free(raw);
 }

@@ -212,7 +212,9 @@ Test(ends, receive_that_fails)
     cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_IO);
     cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_IO);
     cr_assert_eq(plan_recv.calls, 1);
-    cr_assert(weir_conn_write(raw->end.conn, "x", 1, &put) < WEIR_OK);
+    plan_send = (struct syscall_plan){0};
+    cr_assert_eq(weir_conn_write(raw->end.conn, "x", 1, &put), WEIR_E_IO);
+    cr_assert_eq(plan_send.calls, 0);
     expect_words(raw->end.conn, WEIR_E_IO, "recv: Connection timed out");
     raw_free(raw);
 }
@@ -243,10 +245,8 @@ Test(ends, handshake_cut_off)
         struct end end;
         int peer = -1;
         size_t n = 0;
-        uint8_t heard[4];
         one_end(&end, &peer);
         cr_assert_eq(weir_conn_handshake(end.conn), WEIR_NEED_INPUT);
-        cr_assert_eq(read(peer, heard, 4), 4);
         cr_assert_eq(weir_conn_events(end.conn), POLLIN);
         cr_assert_eq(weir_conn_read(end.conn, &n, 1, &n), WEIR_E_MISUSE);
         cr_assert_eq(weir_conn_write(end.conn, "x", 1, &n), WEIR_E_MISUSE);

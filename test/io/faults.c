@@ -2,7 +2,10 @@
 /* A peer that sends rubbish: the right status, and the right alert reaches it. */
 #include "pair.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct fault {
@@ -79,6 +82,58 @@ Test(faults, alert_behind_waiting_data)
     }
     raw_expect_alert(raw, 10);
     raw_free(raw);
+}
+
+static void tcp_pair(int fd[2])
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(listener, 1), 0);
+    cr_assert_eq(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    fd[1] = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(fd[1], (struct sockaddr *)&at, sizeof at), 0);
+    fd[0] = accept(listener, NULL, NULL);
+    cr_assert(fd[0] >= 0);
+    (void)close(listener);
+}
+
+/* What the peer has sent beyond its rubbish must not reset the connection under the alert. */
+Test(faults, alert_survives_the_close)
+{
+    for (int early = 0; early < 2; early++) {
+        static uint8_t more[100000];
+        struct end end;
+        int fd[2];
+        uint8_t buf[64];
+        const uint8_t *data = NULL;
+        size_t got = 0;
+        tcp_pair(fd);
+        end_open(&end, fd[0], true, WEIR_TLS13);
+        cr_assert_eq(write(fd[1], early ? "rubb" : "helo", 4), 4);
+        cr_assert_eq(write(fd[1], more, sizeof more), sizeof more);
+        if (early) {
+            cr_assert_eq(weir_conn_handshake(end.conn), WEIR_E_HANDSHAKE);
+        } else {
+            cr_assert_eq(weir_conn_handshake(end.conn), WEIR_OK);
+            cr_assert_eq(weir_conn_read_view(end.conn, &data, &got), WEIR_E_TYPE);
+        }
+        weir_conn_free(end.conn);
+        (void)close(fd[0]);
+        ssize_t n = 0;
+        size_t heard = 0;
+        while ((n = read(fd[1], buf, sizeof buf)) > 0) {
+            heard += (size_t)n;
+        }
+        cr_assert_eq(n, 0);
+        int error = 0;
+        socklen_t len = sizeof error;
+        cr_assert_eq(getsockopt(fd[1], SOL_SOCKET, SO_ERROR, &error, &len), 0);
+        cr_assert_eq(error, 0, "an end, not a reset");
+        cr_assert_eq(heard, early ? 4 : 4 + 5 + 2 + 17);
+        (void)close(fd[1]);
+    }
 }
 
 /* A flood is cut off, and the peer is told. */

@@ -206,6 +206,54 @@ Test(moving, many_records_a_send)
     raw_free(raw);
 }
 
+/* More than a buffer holds is sealed and sent by turns. */
+Test(moving, a_megabyte_a_call)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    static uint8_t data[1u << 20];
+    size_t put = 0;
+    plan_send = (struct syscall_plan){.swallow = true};
+    cr_assert_eq(weir_conn_write(raw->end.conn, data, sizeof data, &put), WEIR_OK);
+    cr_assert_eq(put, sizeof data);
+    cr_assert_leq(plan_send.calls, 5);
+    raw_free(raw);
+}
+
+/* A buffer that a read has filled is larger for the next one. */
+Test(moving, buffers_grow)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    static uint8_t piece[WEIR_MAX_PLAINTEXT];
+    size_t at = 0;
+    for (size_t i = 0; i < 6; i++) {
+        pattern_fill(piece, i * sizeof piece, sizeof piece);
+        raw_say(raw, WEIR_TYPE_DATA, piece, sizeof piece);
+    }
+    plan_recv = (struct syscall_plan){0};
+    cr_assert_eq(read_pattern(raw->end.conn, &at), WEIR_NEED_INPUT);
+    cr_assert_eq(at, 6 * sizeof piece);
+    cr_assert_leq(plan_recv.calls, 4);
+    raw_free(raw);
+}
+
+/* Who only reads sends what waits all the same. */
+Test(moving, reading_sends_what_waits)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    const uint8_t *data = NULL;
+    uint8_t content[16];
+    size_t put = 0, got = 0;
+    plan_send = (struct syscall_plan){.eagain = 1};
+    cr_assert_eq(weir_conn_write(raw->end.conn, "waits", 5, &put), WEIR_OK);
+    plan_send = (struct syscall_plan){0};
+    raw_say(raw, WEIR_TYPE_DATA, "x", 1);
+    cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_OK);
+    cr_assert_eq(weir_conn_events(raw->end.conn), POLLIN);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &got), WEIR_TYPE_DATA);
+    cr_assert_eq(memcmp(content, "waits", 5), 0);
+    raw_free(raw);
+}
+
 Test(moving, nothing_is_written_for_nothing)
 {
     struct raw *raw = raw_open(WEIR_TLS13, true);

@@ -24,6 +24,7 @@ static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t le
     size_t n = sizeof hello - f->heard < len ? sizeof hello - f->heard : len;
     *consumed = n;
     if (n > 0 && memcmp(in, hello + f->heard, n) != 0) {
+        f->failed = true;
         return WEIR_E_HANDSHAKE;
     }
     f->heard += n;
@@ -32,8 +33,9 @@ static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t le
 
 static void output(struct weir_handshake *hs, const uint8_t **data, size_t *len)
 {
+    bool may_speak = !hs->server || of(hs)->heard == sizeof hello || of(hs)->failed;
     *data = hello + of(hs)->said;
-    *len = sizeof hello - of(hs)->said;
+    *len = may_speak ? sizeof hello - of(hs)->said : 0;
 }
 
 static void output_taken(struct weir_handshake *hs, size_t len)
@@ -69,6 +71,9 @@ static weir_status deliver(struct weir_handshake *hs, const uint8_t *data, size_
     struct fake *f = of(hs);
     cr_assert(f->delivered_len + len <= sizeof f->delivered);
     memcpy(f->delivered + f->delivered_len, data, len);
+    if (f->delivered_len == 0) {
+        memcpy(f->epochs_then, f->epochs, sizeof f->epochs);
+    }
     f->delivered_len += len;
     return f->deliver_answer;
 }

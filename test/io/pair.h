@@ -10,19 +10,21 @@
 #include <string.h>
 #include <weir/posix.h>
 
-/* The handshake: "helo" both ways, then keys that both ends know. What the session hands to the
- * TLS library is kept; what the library wants is what the test has put in `wishes`. */
+/* The handshake: "helo" both ways, the server's as an answer, then keys that both ends know. What
+ * the session hands to the TLS library is kept; what the library wants is what the test has put in
+ * `wishes`. */
 struct fake {
     struct weir_handshake handshake; /* first, so that a pointer to it is a pointer to this */
     uint16_t version;
     size_t said, heard;
+    bool failed;
     uint8_t delivered[70000];
     size_t delivered_len;
     weir_status deliver_answer;
     struct weir_control wishes[4];
     size_t wish_count, wish_next;
-    uint16_t epochs[2]; /* as told */
-    size_t limit;       /* negotiated; 0: none */
+    uint16_t epochs[2], epochs_then[2]; /* as told; as told before the first deliver */
+    size_t limit;                       /* negotiated; 0: none */
     unsigned released;
 };
 
@@ -91,6 +93,7 @@ struct syscall_plan {
     unsigned eagain;  /* every so manieth call answers EAGAIN; 0: none */
     int fail_with;    /* errno of the call below; 0: none fails */
     unsigned fail_at; /* counted down with each call; the one that makes it 0 fails */
+    bool swallow;     /* send: what it is given goes nowhere */
     unsigned calls;   /* so far */
 };
 extern struct syscall_plan plan_send, plan_recv;

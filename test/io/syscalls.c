@@ -51,7 +51,7 @@ ssize_t send(int fd, const void *data, size_t len, int flags)
         errno = error;
         return -1;
     }
-    return next(fd, data, len, flags);
+    return plan_send.swallow ? (ssize_t)len : next(fd, data, len, flags);
 }
 
 ssize_t recv(int fd, void *data, size_t len, int flags)
