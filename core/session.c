@@ -463,12 +463,21 @@ static weir_status ready_to_send(struct session *s)
     return WEIR_OK;
 }
 
+/* What a call answers that has sealed data with this status. */
+static weir_status data_sealed(struct session *s, weir_status status)
+{
+    struct weir_refusal why;
+
+    if (status == WEIR_REKEY_DUE && weir_tx_can_rekey(s->tx, s->kdf, &why))
+        return WEIR_OK; /* the next call renews the key */
+    return status < 0 ? fail(s, status) : status;
+}
+
 weir_status weir_session_send(struct weir_session *session, const struct weir_iov *in,
                               size_t in_count, uint8_t *out, size_t out_cap, size_t *taken,
                               size_t *made)
 {
     struct session *s = inside(session);
-    struct weir_refusal why;
     size_t here = 0;
 
     *taken = 0;
@@ -481,9 +490,21 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
     status = weir_tx_seal(s->tx, WEIR_TYPE_DATA, in, in_count, out + *made, out_cap - *made, taken,
                           &here);
     *made += here;
-    if (status == WEIR_REKEY_DUE && weir_tx_can_rekey(s->tx, s->kdf, &why))
-        return WEIR_OK; /* the next call renews the key */
-    return status < 0 ? fail(s, status) : status;
+    return data_sealed(s, status);
+}
+
+weir_status weir_session_send_in_place(struct weir_session *session, uint8_t *buf, size_t len,
+                                       size_t cap, size_t *made)
+{
+    struct session *s = inside(session);
+
+    *made = 0;
+    weir_status status = ready_to_send(s);
+    if (status != WEIR_OK)
+        return status;
+    if (s->want != 0)
+        return WEIR_NEED_OUTPUT; /* there is no room for it before the caller's text */
+    return data_sealed(s, weir_tx_seal_in_place(s->tx, WEIR_TYPE_DATA, buf, len, cap, made));
 }
 
 weir_status weir_session_send_handshake(struct weir_session *session, const uint8_t *message,

@@ -83,6 +83,18 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send(struct weir_session *sess
                                                        size_t *made);
 
 /**
+ * Seals one record of application data in place, as weir_tx_seal_in_place does: for a caller that
+ * can put its plaintext where the record will be.
+ *
+ * Returns as weir_session_send. WEIR_NEED_OUTPUT, with nothing changed: `cap` is too small, or
+ * something waits that must go first (weir_session_wants_flush); flush it, then call again. When
+ * sealing fails, `buf` is wiped.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_in_place(struct weir_session *session,
+                                                                uint8_t *buf, size_t len,
+                                                                size_t cap, size_t *made);
+
+/**
  * Seals a handshake message that the TLS library wants to send (TLS 1.3 only; not a KeyUpdate), in
  * as many records as it needs, after what is waiting. All or nothing, so that no other record can
  * come in between (RFC 8446 section 5.1).
