@@ -118,9 +118,6 @@ weir_status io_flush(struct weir_conn *conn);
 /* Room for at least one record of the session's own, padded as they all are. */
 size_t io_control_room(const struct weir_conn *conn);
 
-/* Seals what the session has to say as far as there is room; sends nothing. */
-void io_seal_control(struct weir_conn *conn);
-
 /* Hands a handshake record to the TLS library, and what it answers to the session. */
 weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record);
 

@@ -16,7 +16,8 @@ size_t io_control_room(const struct weir_conn *conn)
     return padded > IO_CONTROL_ROOM ? padded : IO_CONTROL_ROOM;
 }
 
-void io_seal_control(struct weir_conn *conn)
+/* Seals what the session has to say as far as there is room; sends nothing. */
+static void seal_control(struct weir_conn *conn)
 {
     if (conn->phase != IO_OPEN || conn->tx_status == WEIR_E_IO ||
         !weir_session_wants_flush(&conn->session)) {
@@ -83,7 +84,7 @@ weir_status io_flush(struct weir_conn *conn)
         if (conn->pump_again) {
             (void)pump(conn);
         }
-        io_seal_control(conn);
+        seal_control(conn);
         if (conn->tx_status < WEIR_OK && io_buffer_len(&conn->out) == 0) {
             return conn->tx_status;
         }

@@ -155,33 +155,34 @@ static ssize_t read_records(const struct weir_conn *conn, int file, uint64_t off
     return got;
 }
 
-/* Seals `len` bytes that read_records has put in place; `*sealed` of them are done. */
+/* Seals `len` bytes that read_records has put in place; `*sealed` of them are done.
+ * WEIR_NEED_OUTPUT: something of the session's goes before the rest. */
 static weir_status seal_records(struct weir_conn *conn, size_t len, size_t *sealed)
 {
     size_t limit = conn->record_limit;
     weir_status status = WEIR_OK;
-    *sealed = 0;
-    while (*sealed < len && status == WEIR_OK) {
+    while (*sealed < len && status >= WEIR_OK && status != WEIR_NEED_OUTPUT) {
         size_t n = len - *sealed < limit ? len - *sealed : limit;
         size_t made = 0;
-        status = weir_tx_seal_in_place(&conn->tx, WEIR_TYPE_DATA, conn->out.base + conn->out.tail,
-                                       n, conn->out.cap - conn->out.tail, &made);
-        if (status == WEIR_OK || status == WEIR_REKEY_DUE) {
-            conn->out.tail += made;
-            *sealed += n;
-        }
+        status = weir_session_send_in_place(&conn->session, conn->out.base + conn->out.tail, n,
+                                            conn->out.cap - conn->out.tail, &made);
+        conn->out.tail += made;
+        *sealed += made > 0 ? n : 0;
     }
     return status;
 }
 
-/* One round of sendfile. WEIR_OK with `*moved` 0: the end of the file. */
+/* One round of sendfile. WEIR_CLOSED: the end of the file. */
 static weir_status send_part(struct weir_conn *conn, int file, uint64_t offset, uint64_t len,
                              size_t *moved)
 {
     size_t room = 0;
     *moved = 0;
-    io_seal_control(conn);
-    weir_status status = make_room(conn, len < IO_BUFFER_MAX ? (size_t)len : IO_BUFFER_MAX, &room);
+    weir_status status = weir_session_wants_flush(&conn->session) ? io_flush(conn) : WEIR_OK;
+    if (status != WEIR_OK) {
+        return status;
+    }
+    status = make_room(conn, len < IO_BUFFER_MAX ? (size_t)len : IO_BUFFER_MAX, &room);
     if (status != WEIR_OK) {
         return status;
     }
@@ -193,32 +194,27 @@ static weir_status send_part(struct weir_conn *conn, int file, uint64_t offset, 
         conn->tx_status = status;
         return status;
     }
-    status = seal_records(conn, (size_t)got, moved);
-    if (status == WEIR_REKEY_DUE) {
-        struct weir_refusal why = {0};
-        weir_status update = weir_session_key_update(&conn->session, false, &why);
-        status = update == WEIR_REFUSED ? WEIR_OK : update;
+    if (got == 0) {
+        return WEIR_CLOSED;
     }
+    status = seal_records(conn, (size_t)got, moved);
     weir_status sent = io_send(conn);
-    return status < WEIR_OK ? status : sent < WEIR_OK ? sent : WEIR_OK;
+    if (status == WEIR_NEED_OUTPUT) {
+        status = WEIR_OK; /* the next round begins with what goes first */
+    }
+    return status >= WEIR_OK && sent < WEIR_OK ? sent : status;
 }
 
 weir_status weir_conn_sendfile(struct weir_conn *conn, int file, uint64_t *offset, uint64_t len)
 {
     weir_status status = may_write(conn);
-    if (status == WEIR_OK && weir_session_status(&conn->session) < WEIR_OK) {
-        status = weir_session_status(&conn->session);
-    }
-    while (status == WEIR_OK && len > 0) {
+    while ((status == WEIR_OK || status == WEIR_REKEY_DUE) && len > 0) {
         size_t moved = 0;
         status = send_part(conn, file, *offset, len, &moved);
         *offset += moved;
         len -= moved;
-        if (moved == 0) {
-            break;
-        }
     }
-    return status;
+    return status == WEIR_CLOSED ? WEIR_OK : status;
 }
 
 weir_status weir_conn_flush(struct weir_conn *conn)

@@ -138,6 +138,50 @@ Test(files, after_close)
     raw_free(raw);
 }
 
+/* The TLS library may have closed as well. */
+Test(files, after_close_by_the_library)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    FILE *file = pattern_file(10);
+    uint8_t content[WEIR_MAX_PLAINTEXT];
+    uint64_t offset = 0;
+    size_t len = 0;
+    raw->end.fake.wishes[0] = (struct weir_control){.kind = WEIR_CONTROL_CLOSE};
+    raw->end.fake.wish_count = 1;
+    cr_assert_eq(weir_conn_pump(raw->end.conn), WEIR_OK);
+    cr_assert_eq(weir_conn_sendfile(raw->end.conn, fileno(file), &offset, 10), WEIR_E_MISUSE);
+    cr_assert_eq(offset, 0);
+    cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_OK);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_ALERT);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), 0, "nothing behind close_notify");
+    (void)fclose(file);
+    raw_free(raw);
+}
+
+/* A key at its limit that cannot be renewed: the peer is told. */
+Test(files, hard_key_limit)
+{
+    struct raw *raw = raw_open(WEIR_TLS12, true);
+    FILE *file = pattern_file(100000);
+    static uint8_t content[WEIR_MAX_PLAINTEXT];
+    uint64_t offset = 0;
+    size_t len = 0;
+    weir_tx_set_limit(weir_session_tx(weir_conn_session(raw->end.conn)),
+                      (struct weir_limit){.soft = 1500, .hard = 3000});
+    cr_assert_eq(weir_conn_sendfile(raw->end.conn, fileno(file), &offset, 100000),
+                 WEIR_E_KEY_LIMIT);
+    cr_assert_eq(offset, 2 * WEIR_MAX_PLAINTEXT);
+    cr_assert_eq(weir_conn_sendfile(raw->end.conn, fileno(file), &offset, 10), WEIR_E_KEY_LIMIT);
+    (void)weir_conn_close(raw->end.conn);
+    for (size_t at = 0; at < offset; at += len) {
+        cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_DATA);
+        cr_assert(pattern_is(content, at, len));
+    }
+    raw_expect_alert(raw, 80);
+    (void)fclose(file);
+    raw_free(raw);
+}
+
 /* ---- what a connection is made of ---- */
 
 static bool refuse(const struct weir_backend *self, const struct weir_keys *keys, enum weir_dir dir,
