@@ -161,7 +161,9 @@ static weir_status follow_key_update(struct session *s, uint8_t request)
         return fail(s, WEIR_E_PARAM);
     if (count_up(s, &s->key_updates, WEIR_MAX_KEY_UPDATES) != WEIR_OK)
         return (weir_status)s->status;
-    if (!weir_rx_can_rekey(s->rx, s->kdf, &why))
+    bool answers = request == 1 && !s->send_ended;
+    if (!weir_rx_can_rekey(s->rx, s->kdf, &why) ||
+        (answers && !weir_tx_can_rekey(s->tx, s->kdf, &why)))
         return refuse(s, why.code, WEIR_E_PROVIDER);
     weir_status status = weir_rx_rekey(s->rx, s->kdf);
     if (status != WEIR_OK)
@@ -170,7 +172,7 @@ static weir_status follow_key_update(struct session *s, uint8_t request)
     /* "the receiver MUST send a KeyUpdate of its own with request_update set to
      * "update_not_requested" prior to sending its next Application Data record"; several requests
      * while we are silent get one answer. */
-    if (request == 1 && !s->send_ended)
+    if (answers)
         s->want |= WANT_ANSWER;
     return WEIR_OK;
 }
@@ -303,8 +305,9 @@ static void ask_for_key_update(struct session *s)
 {
     struct weir_refusal why;
 
-    if (s->asked_peer || s->send_ended || weir_rx_status(s->rx) != WEIR_REKEY_DUE ||
-        !weir_rx_can_rekey(s->rx, s->kdf, &why) || !weir_tx_can_rekey(s->tx, s->kdf, &why))
+    if (s->status != WEIR_OK || s->asked_peer || s->send_ended ||
+        weir_rx_status(s->rx) != WEIR_REKEY_DUE || !weir_rx_can_rekey(s->rx, s->kdf, &why) ||
+        !weir_tx_can_rekey(s->tx, s->kdf, &why))
         return;
     s->asked_peer = true;
     s->want |= WANT_UPDATE | WANT_REQUEST;
@@ -541,7 +544,8 @@ weir_status weir_session_key_update(struct weir_session *session, bool request_p
         return (weir_status)s->status;
     if (s->send_ended || (s->want & WANT_CLOSE) != 0)
         return WEIR_E_MISUSE;
-    if (!weir_tx_can_rekey(s->tx, s->kdf, why)) {
+    if (!weir_tx_can_rekey(s->tx, s->kdf, why) ||
+        (request_peer && !weir_rx_can_rekey(s->rx, s->kdf, why))) {
         s->refusal = (uint8_t)why->code;
         return WEIR_REFUSED;
     }

@@ -124,7 +124,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_flush(struct weir_session *ses
 /**
  * Asks for a KeyUpdate of our sending direction, and with `request_peer` for one of the peer's
  * (RFC 8446 section 4.6.3). Returns WEIR_OK: it waits to be flushed. WEIR_REFUSED with `why`
- * filled: TLS 1.2, no secret, no kdf. A sticky status.
+ * filled: TLS 1.2, no secret, no kdf, for a direction whose key would change. WEIR_E_MISUSE, not
+ * sticky, after weir_session_close. A sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_session_key_update(struct weir_session *session,
                                                              bool request_peer,

@@ -117,6 +117,16 @@ ON(BOTH, data_before_the_end)
     CHECK_EQ(f->t, consumed, f->in_len - len);
 }
 
+/* Of a peer that has closed no KeyUpdate is asked for, whatever the state of its key. */
+ON(BOTH, nothing_is_asked_behind_the_end)
+{
+    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 1, .hard = 1000});
+    peer_alerts(f, WARNING, CLOSE_NOTIFY);
+    hears(f, WEIR_CLOSED);
+    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
+    is_closed(f);
+}
+
 /* Nothing that comes after our close_notify is answered: no KeyUpdate, no warning, no alert. */
 ON(BOTH, nothing_after_close_notify)
 {
@@ -413,6 +423,7 @@ ON(BOTH, every_failure_has_its_alert)
 static const struct test_case table[] = {
     CASE(close_notify),
     CASE(data_before_the_end),
+    CASE(nothing_is_asked_behind_the_end),
     CASE(nothing_after_close_notify),
     CASE(what_waits_goes_before_close_notify),
     CASE(every_alert),

@@ -298,6 +298,40 @@ ON(TLS13, cannot_be_followed)
     we_died(f, WEIR_E_PROVIDER);
 }
 
+/* A direction without a secret: nothing is said, or asked for, that it could not keep up with. */
+ON(TLS13, only_one_direction_can)
+{
+    struct weir_refusal why;
+    struct weir_keys keys;
+
+    fixture_keys(f, &keys);
+    keys.secret_len = 0;
+    REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
+    fixture_session(f, &watch_kdf);
+    CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_REFUSED);
+    CHECK_EQ(f->t, why.code, WEIR_REFUSAL_SECRET);
+    peer_updates(f, false); /* theirs can be followed */
+    hears(f, WEIR_NEED_INPUT);
+    we_live(f);
+    peer_updates(f, true); /* but not answered */
+    hears(f, WEIR_E_PROVIDER);
+    CHECK_EQ(f->t, weir_session_refusal(&f->session).code, WEIR_REFUSAL_SECRET);
+    we_died(f, WEIR_E_PROVIDER);
+
+    fixture_again(f);
+    fixture_keys(f, &keys);
+    keys.secret_len = 0;
+    REQUIRE_STATUS(f->t, fixture_rx(f, &keys), WEIR_OK);
+    fixture_session(f, &watch_kdf);
+    CHECK_STATUS(f->t, weir_session_key_update(&f->session, true, &why), WEIR_REFUSED);
+    CHECK_EQ(f->t, why.code, WEIR_REFUSAL_SECRET);
+    CHECK(f->t, !weir_session_wants_flush(&f->session));
+    CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_OK);
+    CHECK_STATUS(f->t, we_flush(f), WEIR_OK);
+    we_said_update(f, false);
+    we_live(f);
+}
+
 ON(TLS13, ours)
 {
     struct weir_refusal why;
@@ -405,6 +439,7 @@ static const struct test_case table[] = {
     CASE(without_end),
     CASE(the_old_key_is_gone),
     CASE(cannot_be_followed),
+    CASE(only_one_direction_can),
     CASE(ours),
     CASE(answer_and_ours),
     CASE(data_around_it),
