@@ -166,7 +166,10 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
 size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)
 {
     (void)rx;
-    return len < WEIR_HEADER_LEN ? WEIR_HEADER_LEN : WEIR_HEADER_LEN + (size_t)get_be16(buf + 3);
+    if (len < WEIR_HEADER_LEN)
+        return WEIR_HEADER_LEN;
+    size_t told = WEIR_HEADER_LEN + (size_t)get_be16(buf + 3);
+    return told < WEIR_MAX_RECORD ? told : WEIR_MAX_RECORD;
 }
 
 weir_status weir_rx_rekey(struct weir_rx *rx, const struct weir_kdf *kdf)

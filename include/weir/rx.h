@@ -65,7 +65,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_open(struct weir_rx *rx, uint8_t *b
 
 /**
  * Bytes from buf[0] on that make a whole record, as far as its header tells; WEIR_HEADER_LEN while
- * the header itself is not whole. For reading exactly one record from a transport.
+ * the header itself is not whole. Never above WEIR_MAX_RECORD: weir_rx_open refuses a header that
+ * tells more. For reading exactly one record from a transport.
  */
 WEIR_API size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len);
 
