@@ -80,13 +80,19 @@ weir_status weir_keys_from_secret(struct weir_keys *keys, const struct weir_kdf 
 {
     const struct weir_suite *info = weir_suite_find(suite);
 
-    weir_keys_wipe(keys);
-    if (info == NULL || info->version != WEIR_TLS13 || len != WEIR_HASH_LEN(info->hash))
+    if (info == NULL || info->version != WEIR_TLS13 || len != WEIR_HASH_LEN(info->hash)) {
+        weir_keys_wipe(keys);
         return WEIR_E_MISUSE;
+    }
+    /* Before anything is wiped, because `secret` may lie in `keys`: zeros would be no secret. */
+    uint8_t copy[WEIR_MAX_SECRET];
+    memcpy(copy, secret, len);
+    weir_keys_wipe(keys);
     keys->version = WEIR_TLS13;
     keys->suite = suite;
     keys->secret_len = (uint8_t)len;
-    memcpy(keys->secret, secret, len);
+    memcpy(keys->secret, copy, len);
+    weir_wipe(copy, sizeof copy);
     keys->at.nonce_rule = WEIR_NONCE_IMPLICIT;
 
     weir_status status = derive_traffic_keys(keys, kdf, info);

@@ -114,6 +114,23 @@ static void updates(struct test *t, const struct weir_keys *before, const struct
     CHECK(t, memcmp(keys.iv, before->iv, 12) != 0);
 }
 
+/* The secret may be the one in `keys` itself. */
+static void from_its_own_secret(struct test *t)
+{
+    struct weir_keys apart, keys;
+
+    memset(&watch_faults, 0, sizeof watch_faults);
+    REQUIRE_STATUS(
+        t, weir_keys_from_secret(&apart, &watch_kdf, WEIR_TLS_AES_256_GCM_SHA384, secret, 48),
+        WEIR_OK);
+    memset(&keys, 0xa5, sizeof keys);
+    memcpy(keys.secret, secret, 48);
+    REQUIRE_STATUS(
+        t, weir_keys_from_secret(&keys, &watch_kdf, WEIR_TLS_AES_256_GCM_SHA384, keys.secret, 48),
+        WEIR_OK);
+    CHECK_MEM(t, &keys, &apart, sizeof keys);
+}
+
 static void update(struct test *t)
 {
     struct weir_keys good, keys;
@@ -169,6 +186,7 @@ static const struct test_case table[] = {
     CASE(lengths_at_their_limits),
     CASE(key_derivations_that_cannot),
     CASE(from_secret),
+    CASE(from_its_own_secret),
     CASE(update),
     CASE(wipe_leaves_zeros),
 };
