@@ -163,9 +163,9 @@ WEIR_API struct weir_conn_path weir_conn_path(const struct weir_conn *conn, enum
 /** The session, for what has no call here; NULL before the handshake is complete. */
 WEIR_API struct weir_session *weir_conn_session(struct weir_conn *conn);
 /** The sending direction, to look at its counters and position; NULL as above. */
-WEIR_API struct weir_tx *weir_conn_tx(struct weir_conn *conn);
+WEIR_API const struct weir_tx *weir_conn_tx(const struct weir_conn *conn);
 /** The receiving direction, likewise. */
-WEIR_API struct weir_rx *weir_conn_rx(struct weir_conn *conn);
+WEIR_API const struct weir_rx *weir_conn_rx(const struct weir_conn *conn);
 /** The handshake it was made with. */
 WEIR_API struct weir_handshake *weir_conn_handshake_of(struct weir_conn *conn);
 

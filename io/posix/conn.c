@@ -151,12 +151,12 @@ struct weir_session *weir_conn_session(struct weir_conn *conn)
     return conn->phase == IO_OPEN ? &conn->session : NULL;
 }
 
-struct weir_tx *weir_conn_tx(struct weir_conn *conn)
+const struct weir_tx *weir_conn_tx(const struct weir_conn *conn)
 {
     return conn->phase == IO_OPEN ? &conn->tx : NULL;
 }
 
-struct weir_rx *weir_conn_rx(struct weir_conn *conn)
+const struct weir_rx *weir_conn_rx(const struct weir_conn *conn)
 {
     return conn->phase == IO_OPEN ? &conn->rx : NULL;
 }

@@ -102,7 +102,7 @@ Test(files, key_limit)
     FILE *file = pattern_file(500000);
     uint64_t offset = 0;
     size_t at = 0;
-    weir_tx_set_limit(weir_conn_tx(pair->client.conn),
+    weir_tx_set_limit(weir_session_tx(weir_conn_session(pair->client.conn)),
                       (struct weir_limit){.soft = 3000, .hard = 0});
     send_all(pair, fileno(file), &offset, 500000, &at);
     cr_assert_eq(at, 500000);
