@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Opening files below a directory: both ways, and nothing outside of it.
+ */
+#include "http_check.h"
+#include "http_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct file_case {
+    const char *name;
+    bool beneath; /* found where the kernel keeps the lookup below the directory */
+    bool walk;    /* found where no link is followed */
+};
+
+static const struct file_case cases[] = {
+    {"a.txt", true, true},
+    {"", true, true},
+    {"sub", true, true},
+    {"sub/c.css", true, true},
+    {"sub/deep/d.js", true, true},
+    {"inside", true, false},
+    {"inside-dir/c.css", true, false},
+    {"inside-dir", true, false},
+    {"sub/up", true, false},
+    {"outside", false, false},
+    {"outside-dir", false, false},
+    {"outside-dir/secret.txt", false, false},
+    {"absolute", false, false},
+    {"round", false, false},
+    {"missing", false, false},
+    {"sub/missing", false, false},
+    {"a.txt/x", false, false},
+    {"missing/x", false, false},
+};
+
+/* Whether this system keeps a lookup below a directory by itself. */
+static bool kernel_helps(int root)
+{
+    struct http_file file;
+    if (http_file_open(root, "inside", &file) != 0) {
+        return false;
+    }
+    (void)close(file.fd);
+    return true;
+}
+
+static void check_open(int root, const struct file_case *c, bool beneath)
+{
+    struct http_file file = {.fd = -1};
+    bool wanted = beneath ? c->beneath : c->walk;
+    int error = http_file_open(root, c->name, &file);
+    check_that((error == 0) == wanted, wanted ? "not found by open" : "found by open");
+    check_that((error == 0) == (file.fd >= 0), "a descriptor in spite of an error");
+    if (file.fd >= 0) {
+        (void)close(file.fd);
+    }
+    int fd = -1;
+    error = http_file_walk(root, c->name, &fd);
+    check_that((error == 0) == c->walk, c->walk ? "not found by walking" : "found by walking");
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* What no target can say, for the day when a change lets it through. */
+static void check_upwards(int root)
+{
+    static const char *const names[] = {"..", "../out/secret.txt", "sub/../../out/secret.txt",
+                                        "/etc/passwd", "//etc/passwd"};
+    check_begin("files above the directory");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct http_file file = {.fd = -1};
+        int fd = -1;
+        check_that(http_file_open(root, names[i], &file) != 0, names[i]);
+        check_that(http_file_walk(root, names[i], &fd) != 0, names[i]);
+        if (file.fd >= 0) {
+            (void)close(file.fd);
+        }
+        if (fd >= 0) {
+            (void)close(fd);
+        }
+    }
+}
+
+static void check_descriptors(int root)
+{
+    check_begin("no descriptor is lost");
+    int before = dup(root);
+    (void)close(before);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_file file;
+        int fd = -1;
+        if (http_file_open(root, cases[i].name, &file) == 0) {
+            (void)close(file.fd);
+        }
+        if (http_file_walk(root, cases[i].name, &fd) == 0) {
+            (void)close(fd);
+        }
+    }
+    int after = dup(root);
+    (void)close(after);
+    check_that(before == after, "the next free descriptor is another one");
+}
+
+void check_files(int root)
+{
+    static char names[sizeof cases / sizeof cases[0]][64];
+    bool beneath = kernel_helps(root);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        (void)snprintf(names[i], sizeof names[i], "file '%s'", cases[i].name);
+        check_begin(names[i]);
+        check_open(root, &cases[i], beneath);
+    }
+    if (!beneath) {
+        (void)printf("SKIP links that stay inside: this system cannot follow them safely\n");
+    }
+    check_upwards(root);
+    check_begin("a FIFO is not found and stops nothing");
+    struct http_file file;
+    check_that(http_file_open(root, "fifo", &file) == ENOENT, "found");
+    check_descriptors(root);
+}
