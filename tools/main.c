@@ -3,6 +3,7 @@
  * The weir command: one verb a file.
  */
 #include "perf.h"
+#include "serve.h"
 
 #include <signal.h>
 #include <string.h>
@@ -17,6 +18,7 @@ static const struct verb {
     const char *help, *summary;
 } verbs[] = {
     {"perf", perf_main, perf_help, "measure a TLS connection, as iperf does for TCP"},
+    {"serve", serve_main, serve_help, "the files of a directory over HTTPS"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
