@@ -187,15 +187,19 @@ static bool suits_certificate(uint16_t suite, const char *cert, struct fault *fa
 
 static bool readable(const char *what, const char *path, struct fault *fault)
 {
-    FILE *file = path == NULL ? NULL : fopen(path, "rb");
-    if (path != NULL && file == NULL) {
+    if (path == NULL) {
+        return true;
+    }
+    /* A directory can be opened; that it is none is told by the first byte. */
+    FILE *file = fopen(path, "rb");
+    bool good = file != NULL && (fgetc(file) != EOF || ferror(file) == 0);
+    if (!good) {
         FAULT(fault, "cannot read %s '%s': %s", what, path, strerror(errno));
-        return false;
     }
     if (file != NULL) {
         (void)fclose(file);
     }
-    return true;
+    return good;
 }
 
 static bool check_files(const struct tls_options *options, bool server, struct fault *fault)
