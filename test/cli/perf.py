@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every option of `weir perf` does what its help says. Short runs; speed is not judged."""
+
+import json
+import re
+import ssl
+import time
+
+from harness import SMALL, Server, Skip, Tls, context, equal, expect, one_line, weir
+
+
+def perf(world, server, *arguments):
+    done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure', *arguments)
+    equal(done.status, 0, f'status of {done}')
+    equal(done.err, '', 'stderr')
+    return done
+
+
+def report(world, server, *arguments):
+    return json.loads(perf(world, server, '--json', *arguments).out)
+
+
+def open_server(world, *arguments):
+    return Server(world, 'perf', '-s', '-p', '0', *arguments)
+
+
+def flows(answer, name):
+    found = [stream[name] for stream in answer['streams'] if name in stream]
+    expect(found, f'no {name!r} in {answer}')
+    return found
+
+
+def bytes_exact(world):
+    with open_server(world) as server:
+        answer = report(world, server, '-n', '10M')
+        sent = flows(answer, 'sent')
+        equal([flow['bytes'] for flow in sent], [10 << 20], 'bytes sent')
+        equal([flow['peer']['bytes'] for flow in sent], [10 << 20], 'bytes received')
+        equal([flow['complete'] for flow in sent], [True], 'complete')
+        expect(all('received' not in stream for stream in answer['streams']), 'bytes back')
+        for text, number in (('1', 1), ('1500', 1500), ('64K', 65536), ('1.5M', 3 << 19)):
+            equal(flows(report(world, server, '-n', text), 'sent')[0]['bytes'], number, text)
+
+
+def reverse(world):
+    with open_server(world) as server:
+        answer = report(world, server, '-R', '-n', '10M', '--verify')
+        got = flows(answer, 'received')
+        equal([flow['bytes'] for flow in got], [10 << 20], 'bytes received')
+        expect(all('sent' not in stream for stream in answer['streams']), 'bytes sent')
+        expect(re.fullmatch('[0-9a-f]{64}', got[0]['sha256']), 'no digest')
+        equal(got[0]['sha256'], got[0]['peer']['sha256'], 'digest')
+
+
+def both_ways(world):
+    with open_server(world) as server:
+        answer = report(world, server, '--bidir', '-n', '5M')
+        for name in ('sent', 'received'):
+            equal([flow['bytes'] for flow in flows(answer, name)], [5 << 20], name)
+
+
+def parallel(world):
+    with open_server(world) as server:
+        answer = report(world, server, '-P', '4', '-n', '10M')
+        sent = flows(answer, 'sent')
+        equal(len(sent), 4, 'number of streams')
+        equal(sum(flow['bytes'] for flow in sent), 10 << 20, 'bytes of all')
+        equal(len({stream['local'] for stream in answer['streams']}), 4, 'number of sockets')
+        done = perf(world, server, '-P', '3', '-n', '3M', '-i', '0')
+        expect(re.search(r'\[SUM\].*sender', done.out) and re.search(r'\[  2\].*receiver', done.out),
+               f'no line for a stream or for their sum in {done}')
+
+
+def seconds(world):
+    with open_server(world) as server:
+        began = time.monotonic()
+        answer = report(world, server, '-t', '1.5')
+        took = time.monotonic() - began
+        expect(1.4 < took < 20, f'took {took} s')
+        expect(1.4 < flows(answer, 'sent')[0]['seconds'] < 10, f'seconds in {answer}')
+
+
+def intervals(world):
+    with open_server(world) as server:
+        done = perf(world, server, '-t', '2', '-i', '0.5')
+        lines = re.findall(r'\[  0\] +(\d+\.\d+)-(\d+\.\d+) +sec .* sent$', done.out, re.MULTILINE)
+        expect(3 <= len(lines) <= 5, f'interval lines: {lines}')
+        for begin, end in lines[:3]:
+            expect(float(end) - float(begin) < 5, f'interval {begin} to {end}')
+        for (_, end), (begin, _) in zip(lines, lines[1:]):
+            equal(begin, end, 'begin of an interval')
+        done = perf(world, server, '-n', '1M', '-i', '0')
+        expect(not re.search(r' sent$', done.out, re.MULTILINE), f'an interval line in {done}')
+        answer = report(world, server, '-t', '1.2', '-i', '0.5')
+        expect(len(answer['intervals']) >= 1, f'no intervals in {answer}')
+
+
+def once(world):
+    with open_server(world, '-1') as server:
+        perf(world, server, '-n', '1M', '-P', '2')
+        equal(server.end().status, 0, 'status of the server')
+    with open_server(world) as server:
+        for _ in range(3):
+            perf(world, server, '-n', '100K')
+        server.stop()
+
+
+def any_port(world):
+    with open_server(world) as first, open_server(world) as second:
+        expect(0 < first.port != second.port > 0, f'ports {first.port} and {second.port}')
+        perf(world, second, '-n', '1')
+
+
+def server_json(world):
+    """The server's JSON: a line when it listens, and one for each test."""
+    from harness import Process
+    with Process(world, 'perf', '-s', '-p', '0', '--json', '-1') as server:
+        line = server.wait_for(r'\{.*\}\n').group()
+        port = json.loads(line)['listening']['port']
+        done = weir(world, 'perf', '-c', '127.0.0.1', '-p', port, '-n', '1M', '--insecure')
+        equal(done.status, 0, f'status of {done}')
+        lines = server.end().out.splitlines()
+        equal(len(lines), 2, f'number of lines in {lines}')
+        equal(flows(json.loads(lines[1]), 'received')[0]['bytes'], 1 << 20, 'bytes received')
+
+
+def record_sizes(world, library, version, suite):
+    """What is written on the wire has the size that was asked for: a peer of ours looks at it."""
+    with Server(world, 'serve', '-p', '0', '--echo', '--tls-lib', library, '--tls', version,
+                '--cipher', suite, '--record-size', '1000') as server:
+        overhead = {'v1.3': 1 + 16, 'v1.2': 16 if 'CHACHA' in suite else 8 + 16}[version]
+        with Tls(server.port) as peer:
+            peer.handshake().send(b'x' * 5500)
+            lengths, wire, back = [], b'', 0
+            while back < 5500:
+                data = peer.socket.recv(65536)
+                expect(data, 'the server hung up')
+                wire += data
+                while len(wire) >= 5 and len(wire) >= 5 + int.from_bytes(wire[3:5], 'big'):
+                    lengths.append(int.from_bytes(wire[3:5], 'big') - overhead)
+                    wire = wire[5 + lengths[-1] + overhead:]
+                peer.inward.write(data)
+                try:
+                    while True:
+                        back += len(peer.tls.read(65536))
+                except ssl.SSLWantReadError:
+                    pass
+            equal(back, 5500, 'bytes echoed')
+            equal(max(lengths), 1000, 'plaintext of the largest record')
+
+
+def key_updates(world):
+    if 'openssl' not in world.libraries:
+        raise Skip('needs TLS 1.3 from OpenSSL')
+    with open_server(world, '--tls-lib', 'openssl') as server:
+        answer = report(world, server, '--tls-lib', 'openssl', '--tls', 'v1.3', '-n', '8M',
+                        '--key-update', '1M', '--verify')
+        updates = flows(answer, 'sent')[0]['path']['key_updates']
+        expect(6 <= updates <= 8, f'{updates} KeyUpdates')
+        equal(flows(answer, 'sent')[0]['peer']['path']['key_updates'], updates, 'peer\'s KeyUpdates')
+        done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure', '--tls',
+                    'v1.2', '-n', '8M', '--key-update', '1M')
+        one_line(done, 1, 'KeyUpdate', 'TLSv1.2')
+
+
+def choices(world, server_library, client_library, version, suite):
+    """Library, version, suite and provider: what was chosen is what the report says."""
+    options = ['--tls', version, '--cipher', suite]
+    with open_server(world, '--tls-lib', server_library, *options) as server:
+        for aead in world.libraries:
+            answer = report(world, server, '--tls-lib', client_library, *options, '--aead', aead,
+                            '-n', '200K', '--verify')
+            path = flows(answer, 'sent')[0]['path']
+            for name, wanted in (('tls', {'v1.2': 'TLSv1.2', 'v1.3': 'TLSv1.3'}[version]),
+                                 ('cipher', suite), ('backend', 'soft'), ('aead', aead)):
+                equal(path.get(name), wanted, name)
+
+
+def refusals(world):
+    with open_server(world) as server:
+        answer = report(world, server, '-n', '100K', '--backend', 'mlx5-kmod,soft')
+        path = flows(answer, 'sent')[0]['path']
+        refused = [(r['name'], r['code']) for r in path['refused']]
+        equal(refused[:1], [('mlx5-kmod', 'not_this_os')], 'first refusal')
+        expect(all(code == 'not_built' for _, code in refused[1:]), f'refusals {refused}')
+        done = perf(world, server, '-n', '100K', '--backend', 'mlx5-kmod,linux-ktls,soft')
+        expect('mlx5-kmod' in done.out and 'not_this_os' in done.out and
+               'linux-ktls' in done.out, f'no reasons in {done}')
+
+
+def certificates(world, kind):
+    cert, key = world.cert[kind]
+    with open_server(world, '--cert', cert, '--key', key) as server:
+        done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '-n', '1M', '--ca', cert)
+        equal(done.status, 0, f'status of {done}')
+        with Tls(server.port, context(cert=cert)) as peer:
+            peer.handshake()
+
+
+SUITES = {
+    'v1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
+    'v1.2': ['TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384',
+             'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256'],
+}
+
+
+def run(cases, world):
+    cases.run('-n', bytes_exact, world)
+    cases.run('-R, --verify', reverse, world)
+    cases.run('--bidir', both_ways, world)
+    cases.run('-P', parallel, world)
+    cases.run('-t', seconds, world)
+    cases.run('-i', intervals, world)
+    cases.run('-1', once, world)
+    cases.run('-p 0', any_port, world)
+    cases.run('-s --json', server_json, world)
+    cases.run('--key-update', key_updates, world)
+    cases.run('--backend', refusals, world)
+    for kind in ('ecdsa', 'rsa'):
+        cases.run(f'--cert, --key, --ca with {kind}', certificates, world, kind)
+    for server in world.libraries:
+        for version in world.versions(server):
+            suites = SUITES[version][1:2] if SMALL else SUITES[version]
+            for suite in suites:
+                cases.run(f'--record-size with {server} {suite}', record_sizes, world, server,
+                          version, suite)
+                for client in world.libraries:
+                    if version in world.versions(client):
+                        cases.run(f'--tls-lib {client} to {server}, {suite}', choices, world,
+                                  server, client, version, suite)
