@@ -107,7 +107,7 @@ static bool within_limits(const struct direction *d, uint8_t type, size_t len)
     uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? RESERVE_RECORDS : 0);
 
     /* RFC 8446 section 5.3: "If a TLS implementation would need to wrap a sequence number, it MUST
-     * either rekey or terminate the connection." The last number is never used. */
+     * either rekey (Section 4.6.3) or terminate the connection." The last number is never used. */
     if (d->keys.at.seq >= last_seq)
         return false;
     return key_has_room(d, len, reserve);

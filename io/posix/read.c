@@ -14,7 +14,8 @@ static weir_status ended(struct weir_conn *conn, weir_status status)
     conn->in.head = conn->in.tail = 0;
     conn->record_next = conn->record_count = 0;
     if (status < WEIR_OK) {
-        /* "transmission of a fatal alert MUST" be followed by nothing (RFC 8446 section 6.2). */
+        /* RFC 8446 section 6.2: "Upon transmission or receipt of a fatal alert message, both
+         * parties MUST immediately close the connection." */
         if (io_flush(conn) != WEIR_NEED_OUTPUT) {
             io_finish(conn);
         }
