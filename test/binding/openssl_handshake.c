@@ -311,3 +311,19 @@ Test(binding_openssl, servername_callback_switches_the_context)
     with_second_context(true);
     with_second_context(false);
 }
+
+/* A copy of the SSL is another connection, and may outlive the binding. */
+Test(binding_openssl, a_copy_of_the_ssl_is_not_listened_to)
+{
+    struct pair p;
+
+    pair_open(&p, &(struct pair_config){.plain_server = true});
+    SSL *copy = SSL_dup(p.client.ssl);
+    cr_assert_not_null(copy);
+    end_free(&p.client);
+    SSL_free(p.client.ssl);
+    end_plain_openssl(&p.client, "copy", copy);
+    pair_connect(&p);
+    pair_exchange(&p, 100);
+    pair_drop(&p);
+}
