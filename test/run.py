@@ -67,8 +67,9 @@ def say(text):
 
 
 def show_end(path, lines=40):
-    """The end of a log, indented."""
+    """The end of a log, indented, without the cases that passed."""
     text = path.read_text(errors='replace').splitlines() if path.exists() else []
+    text = [line for line in text if not line.startswith(('ok ', 'PASS ', '# Running '))]
     for line in text[-lines:]:
         say('    | ' + line)
     say(f'    the whole log: {path.relative_to(ROOT)}')
