@@ -69,7 +69,8 @@ def say(text):
 def show_end(path, lines=40):
     """The end of a log, indented, without the cases that passed."""
     text = path.read_text(errors='replace').splitlines() if path.exists() else []
-    text = [line for line in text if not line.startswith(('ok ', 'PASS ', '# Running '))]
+    dull = ('ok ', 'PASS ', '# Running ')
+    text = [line for line in text if line != '#' and not line.startswith(dull)]
     for line in text[-lines:]:
         say('    | ' + line)
     say(f'    the whole log: {path.relative_to(ROOT)}')
