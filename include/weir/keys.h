@@ -59,9 +59,9 @@ WEIR_BEGIN
  * Derives write key and IV of a TLS 1.3 traffic secret (RFC 8446 section 7.3): fills `keys` with
  * version 1.3, `suite`, the secret and a position of 0.
  *
- * `secret` has WEIR_HASH_LEN bytes of the suite's hash and lies outside `keys`. Returns WEIR_OK; WEIR_E_MISUSE when the
- * suite is not one of TLS 1.3, `len` is wrong or `kdf` lacks the hash; WEIR_E_PROVIDER. On failure
- * `keys` is wiped.
+ * `secret` has WEIR_HASH_LEN bytes of the suite's hash and lies outside `keys`. Returns WEIR_OK;
+ * WEIR_E_MISUSE when the suite is not one of TLS 1.3, `len` is wrong or `kdf` lacks the hash;
+ * WEIR_E_PROVIDER. On failure `keys` is wiped.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_keys_from_secret(struct weir_keys *keys,
                                                            const struct weir_kdf *kdf,
