@@ -109,7 +109,8 @@ void tls_libraries_print(void);
  */
 const struct weir_suite *tls_suite_named(const char *name);
 
-/* All suites weir carries of the versions least to most; answers how many. */
+/* The suites of the versions least to most that are offered unless one is named, the best first;
+ * answers how many. */
 enum { TLS_SUITES_MAX = 64 };
 size_t tls_suites(uint16_t least, uint16_t most, uint16_t *numbers);
 

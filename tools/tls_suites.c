@@ -56,11 +56,19 @@ const struct weir_suite *tls_suite_named(const char *name)
 
 size_t tls_suites(uint16_t least, uint16_t most, uint16_t *numbers)
 {
+    /* A stolen key must not open what was recorded before, and somebody must have proven who they
+     * are: so neither RSA key exchange nor anonymous Diffie-Hellman, unless asked for by name. */
+    static const char *const best_first[] = {"TLS_AES_", "TLS_CHACHA20_", "TLS_ECDHE_ECDSA_",
+                                             "TLS_ECDHE_RSA_", "TLS_DHE_RSA_"};
     size_t count = 0;
-    for (size_t i = 0; i < SUITE_COUNT; i++) {
-        uint16_t version = weir_suite_find(suite_numbers[i])->version;
-        if (version >= least && version <= most) {
-            numbers[count++] = suite_numbers[i];
+    for (size_t kind = 0; kind < sizeof best_first / sizeof best_first[0]; kind++) {
+        for (size_t i = 0; i < SUITE_COUNT; i++) {
+            const struct weir_suite *suite = weir_suite_find(suite_numbers[i]);
+            const char *name = weir_suite_name(suite->id);
+            if (suite->version >= least && suite->version <= most &&
+                strncmp(name, best_first[kind], strlen(best_first[kind])) == 0) {
+                numbers[count++] = suite->id;
+            }
         }
     }
     return count;

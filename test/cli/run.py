@@ -15,11 +15,12 @@ import faults
 import load
 import perf
 import site_cases
+import trust
 import usage
 from harness import Cases, World
 
 GROUPS = {'usage': usage, 'faults': faults, 'perf': perf, 'site': site_cases, 'echo': echo,
-          'load': load}
+          'load': load, 'trust': trust}
 
 
 def main():
