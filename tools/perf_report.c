@@ -317,9 +317,14 @@ static json_t *test_json(struct test *test)
             (void)json_array_append(streams, test->results[i]);
         }
     }
-    return json_pack("{s:s, s:b, s:s, s:O*, s:o}", "role", test->server ? "server" : "client", "ok",
-                     test->failed ? 0 : 1, "tls_library", test->perf->world.library->version(),
-                     "intervals", test->intervals, "streams", streams);
+    json_t *json =
+        json_pack("{s:s, s:b, s:s, s:O*, s:o}", "role", test->server ? "server" : "client", "ok",
+                  test->failed ? 0 : 1, "tls_library", test->perf->world.library->version(),
+                  "intervals", test->intervals, "streams", streams);
+    if (!test->server) {
+        (void)json_object_set_new(json, "verified", json_boolean(!test->perf->settings.insecure));
+    }
+    return json;
 }
 
 void report_end(struct test *test)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a connection is worth that nobody has given options for."""
+"""What a connection is worth that nobody has given options for: suites, names, --insecure."""
 
+import json
 import socket
 import threading
 
@@ -78,8 +79,22 @@ def by_name(world, library):
         expect(suite in done.out, f'{suite} is not in {done}')
 
 
+def insecure(world, library):
+    """A peer that was not verified is called so, in every form of output."""
+    cert, key = world.cert['ecdsa']
+    with Server(world, 'perf', '-s', '-p', '0', '--cert', cert, '--key', key) as server:
+        common = ['perf', '-c', '127.0.0.1', '-p', server.port, '-n', '1K', '--tls-lib', library]
+        for trust, verified in ((['--insecure'], False), (['--ca', cert], True)):
+            done = weir(world, *common, *trust)
+            equal(done.status, 0, f'status of {done}')
+            equal('NOT VERIFIED' in done.out, not verified, f'warning in {done}')
+            done = weir(world, *common, *trust, '--json')
+            equal(json.loads(done.out)['verified'], verified, f'"verified" of {done}')
+
+
 def run(cases, world):
     for library in world.libraries:
         cases.run(f'suites offered with {library}', offers, world, library)
         cases.run(f'suites taken with {library}', takes, world, library)
         cases.run(f'a suite by name with {library}', by_name, world, library)
+        cases.run(f'--insecure with {library}', insecure, world, library)
