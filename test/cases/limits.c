@@ -91,6 +91,22 @@ ON(BOTH, nothing_but_an_end_behind_the_limit)
     }
 }
 
+/* Refused once, data stays refused, even so little of it that there would be room. */
+ON(BOTH, no_smaller_data_behind_the_limit)
+{
+    size_t made = 77;
+
+    weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 0, .hard = 20});
+    CHECK_STATUS(f->t, says(f, WEIR_TYPE_DATA, 100), WEIR_OK);
+    CHECK_STATUS(f->t, says(f, WEIR_TYPE_DATA, 1000), WEIR_E_KEY_LIMIT);
+    CHECK_STATUS(f->t, says(f, WEIR_TYPE_DATA, 10), WEIR_E_KEY_LIMIT);
+    CHECK_STATUS(f->t, says(f, WEIR_TYPE_DATA, 0), WEIR_E_KEY_LIMIT);
+    CHECK_STATUS(f->t, weir_tx_seal_in_place(&f->tx, WEIR_TYPE_DATA, f->out, 1, 100, &made),
+                 WEIR_E_KEY_LIMIT);
+    CHECK_EQ(f->t, f->watch.seals, 1);
+    CHECK_STATUS(f->t, says(f, WEIR_TYPE_ALERT, 2), WEIR_OK);
+}
+
 ON(BOTH, hard_limit_in_the_middle_of_a_call)
 {
     const struct weir_iov in = {f->text, 1000};
@@ -210,7 +226,7 @@ ON(BOTH, no_count_wraps)
         CHECK_STATUS(f->t, open_after(f, UINT64_MAX - below, none), want);
         CHECK(f->t, weir_rx_position(&f->rx).blocks >= UINT64_MAX - below);
     }
-    CHECK_STATUS(f->t, seal_after(f, 0, top), WEIR_OK);
+    CHECK_STATUS(f->t, seal_after(f, 5000, top), WEIR_OK);
     CHECK_STATUS(f->t, says(f, WEIR_TYPE_ALERT, 2), WEIR_OK);
     CHECK_STATUS(f->t, says(f, WEIR_TYPE_HANDSHAKE, 20), WEIR_OK);
 }
@@ -316,6 +332,7 @@ ON(TLS13, epochs_end)
 static const struct test_case table[] = {
     CASE(tx_soft_and_hard),
     CASE(nothing_but_an_end_behind_the_limit),
+    CASE(no_smaller_data_behind_the_limit),
     CASE(hard_limit_in_the_middle_of_a_call),
     CASE(hard_limit_in_place),
     CASE(rx_soft_and_hard),
