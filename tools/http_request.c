@@ -50,9 +50,11 @@ static int on_header_field(struct http_parser *parser, const char *at, size_t le
     if (memchr(at, ' ', len) != NULL || memchr(at, '\t', len) != NULL) {
         return refuse(request, HTTP_STATUS_BAD_REQUEST);
     }
-    size_t room = sizeof request->field_name - request->field_len;
-    memcpy(request->field_name + request->field_len, at, len < room ? len : room);
-    /* A name that does not fit is none of ours; its length tells. */
+    /* A name that does not fit is none of ours; its length tells, however many pieces it has. */
+    if (request->field_len < sizeof request->field_name) {
+        size_t room = sizeof request->field_name - request->field_len;
+        memcpy(request->field_name + request->field_len, at, len < room ? len : room);
+    }
     request->field_len += len;
     return 0;
 }

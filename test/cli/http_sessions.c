@@ -97,6 +97,10 @@ static const struct session_case cases[] = {
     {"two Hosts", IN("GET /a.txt HTTP/1.1\r\n" H H "\r\n"), "400", "400 Bad Request\n"},
     {"an empty Host", IN("GET /a.txt HTTP/1.1\r\nHost:\r\n\r\n"), "200", "0123456789"},
     {"a blank before the colon", IN("GET /a.txt HTTP/1.1\r\nHost : x\r\n\r\n"), "400", NULL},
+    {"a field with a name longer than any that counts",
+     IN("GET /a.txt HTTP/1.1\r\n" H
+        "If-None-Match-Or-Something-Else-Of-That-Kind-That-Is-Longer-Still: *\r\n\r\n"),
+     "200", "0123456789"},
     {"a field without a colon", IN("GET /a.txt HTTP/1.1\r\n" H "nonsense\r\n\r\n"), "400", NULL},
     {"a NUL in a field", IN("GET /a.txt HTTP/1.1\r\n" H "X: \0\r\n\r\n"), "400", NULL},
     {"a NUL in the target", IN("GET /a\0.txt HTTP/1.1\r\n" H "\r\n"), "400", NULL},
