@@ -11,6 +11,9 @@ const char serve_help[] =
     "Usage: weir serve [options] DIR\n"
     "       weir serve [options] --echo\n"
     "\n"
+    "A directory is answered with its index.html, or with a list of what is in it. Names with a\n"
+    "dot in front are not served (but .well-known is), nor is anything outside of DIR.\n"
+    "\n"
     "  -p, --port PORT           port (default 8443); 0: any, and the first line tells it\n"
     "  -B, --bind ADDRESS        the address to listen on (default 127.0.0.1: this machine only;\n"
     "                            '::' is every address)\n"
@@ -19,10 +22,7 @@ const char serve_help[] =
     "      --timeout SECONDS     for a handshake, for a request, between requests, and without\n"
     "                            progress in an answer (default 30)\n"
     "      --connections N       most connections at once (default 1000); others wait\n"
-    "  -h, --help                this text\n"
-    "\n"
-    "A directory is answered with its index.html, or with a list of what is in it. Names with a\n"
-    "dot in front are not served (but .well-known is), nor is anything outside of DIR.\n";
+    "  -h, --help                this text\n";
 
 enum { OPTION_ECHO = TLS_OPTION_END, OPTION_TIMEOUT, OPTION_CONNECTIONS };
 

@@ -2,11 +2,13 @@
 /*
  * One connection of `weir serve`: handshake, HTTP or echo, the end.
  */
+#include "http_text.h"
 #include "serve_server.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -193,20 +195,42 @@ static void stream_log(struct http_stream *stream, const char *line)
 
 /* ---- serving ---- */
 
-/* Who carries the records and who does not, once for all connections. */
-static void tell_path(struct serve_conn *c, enum weir_dir dir)
+/* "soft with openssl; not by mlx5-kmod: …": who carries a direction, and who does not. */
+static void add_path(struct text *t, const struct serve_conn *c, enum weir_dir dir)
 {
     const struct candidates *all = &c->server->candidates;
     struct weir_conn_path path = weir_conn_path(c->conn, dir);
     const struct candidate *carrier = candidate_of(all, path.backend);
-    (void)printf("%s by %s", dir == WEIR_TX ? "Sending" : "Receiving",
-                 carrier == NULL ? "?" : candidate_show(carrier).text);
+    text_add(t, carrier == NULL ? "?" : candidate_show(carrier).text);
     for (size_t i = 0; i < path.refusal_count; i++) {
-        (void)printf("; not by %s: %s (%s)", candidate_show(&all->names[i]).text,
-                     weir_refusal_text(path.refusals[i].code),
-                     weir_refusal_name(path.refusals[i].code));
+        text_add(t, "; not by ");
+        text_add(t, candidate_show(&all->names[i]).text);
+        text_add(t, ": ");
+        text_add(t, weir_refusal_text(path.refusals[i].code));
+        text_add(t, " (");
+        text_add(t, weir_refusal_name(path.refusals[i].code));
+        text_add(t, ")");
     }
-    (void)printf("\n");
+    text_add_bytes(t, "", 1);
+}
+
+/* Once for all connections. */
+static void tell_paths(struct serve_conn *c)
+{
+    struct text sending = {0}, receiving = {0};
+    c->server->told_path = true;
+    add_path(&sending, c, WEIR_TX);
+    add_path(&receiving, c, WEIR_RX);
+    if (!sending.failed && !receiving.failed) {
+        if (strcmp(sending.data, receiving.data) == 0) {
+            (void)printf("Both directions by %s\n", sending.data);
+        } else {
+            (void)printf("Sending by %s\nReceiving by %s\n", sending.data, receiving.data);
+        }
+        (void)fflush(stdout);
+    }
+    text_free(&sending);
+    text_free(&receiving);
 }
 
 static void begin_serving(struct serve_conn *c)
@@ -216,10 +240,7 @@ static void begin_serving(struct serve_conn *c)
     c->state = HTTP_IDLE;
     restart_timer(c);
     if (!server->told_path) {
-        server->told_path = true;
-        tell_path(c, WEIR_TX);
-        tell_path(c, WEIR_RX);
-        (void)fflush(stdout);
+        tell_paths(c);
     }
     if (server->options->directory != NULL) {
         c->http = http_session_new(server->root, &c->stream);

@@ -153,6 +153,9 @@ static void announce(const struct server *server)
                  server->library->version(), tls_version_name(s->least),
                  s->least == s->most ? "" : " to ",
                  s->least == s->most ? "" : tls_version_name(s->most));
+    if (s->cert == NULL) {
+        (void)printf("The certificate is made for this run: browsers warn of it, curl wants -k\n");
+    }
     (void)fflush(stdout);
 }
 
