@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Seconds a new connection has to say what it wants. */
-#define GREETING 10.0
+/* Seconds a new connection has for its handshake and to say what it wants. */
+#define GREETING 15.0
 
 struct server {
     struct perf perf;
@@ -305,7 +305,8 @@ static void on_watch(uv_timer_t *timer)
     struct server *server = perf->world.data;
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         struct stream *s = server->waiting[i];
-        if (s != NULL && stream_now(s) - s->last_progress > GREETING) {
+        /* From its first byte on: one that comes in dribs and drabs is no progress. */
+        if (s != NULL && stream_now(s) - s->accepted > GREETING) {
             struct fault fault;
             FAULT(&fault, "no request within %.0f seconds", GREETING);
             stream_end(s, &fault);

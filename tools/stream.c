@@ -360,6 +360,7 @@ struct stream *stream_new(struct stream_world *world, const struct stream_owner 
                          .there = net_there(fd),
                          .server = host == NULL,
                          .fd = fd,
+                         .accepted = stream_now(s),
                          .last_progress = stream_now(s)};
     net_tune(fd);
     if (!world->library->open_session(world->context, host, &s->tls, fault)) {

@@ -97,7 +97,7 @@ struct stream {
     uv_poll_t poll;
     uv_idle_t again;
     int polled;
-    double last_progress;
+    double accepted, last_progress;
     struct weir_conn *conn;
     struct tls_session tls;
     uint8_t *queue; /* messages to send: queue[queue_at..queue_len) */

@@ -258,6 +258,22 @@ def stranger(world):
         one_line(server.end(), 1, '127.0.0.1')
 
 
+def dawdler(world):
+    """A client whose request comes byte by byte, for as long as the server listens."""
+    with perf_server(world) as server:
+        began = time.monotonic()
+        with Tls(server.port) as peer:
+            peer.handshake().send(b'\1\0\0\0\0\0\xff\0')
+            try:
+                while time.monotonic() - began < 30:
+                    peer.send(b' ')
+                    time.sleep(0.5)
+            except OSError:
+                pass
+        expect(time.monotonic() - began < 25, 'the server listens for ever')
+        one_line(server.end(), 1, 'no request within')
+
+
 def run(cases, world):
     for library in world.libraries:
         options = ['--tls-lib', library]
@@ -284,3 +300,5 @@ def run(cases, world):
     cases.run('no version in common', no_common_version, world)
     cases.run('Ctrl-C in mid-test', interrupted, world)
     cases.run('perf -s, a client that speaks something else', stranger, world)
+    if not SMALL:
+        cases.run('perf -s, a client that never ends its request', dawdler, world)
