@@ -64,6 +64,8 @@ static void has_closed(struct fixture *f)
 
 ON(BOTH, close_notify)
 {
+    struct weir_refusal why;
+
     for (int first = 0; first < 2; first++) {
         fixture_again(f);
         update_both(f);
@@ -77,6 +79,7 @@ ON(BOTH, close_notify)
         CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
         CHECK(f->t, weir_session_wants_flush(&f->session));
         CHECK_STATUS(f->t, we_send(f, "more", 4), WEIR_E_MISUSE); /* not even before it is said */
+        CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_E_MISUSE);
         CHECK(f->t, !weir_session_send_ended(&f->session));
         CHECK_STATUS(f->t, we_flush(f), WEIR_OK);
         we_said_alert(f, WARNING, CLOSE_NOTIFY);

@@ -297,6 +297,27 @@ ON(BOTH, sessions_fail_at_every_call)
     CHECK_EQ(f->t, calls[3], f->tls13 ? 3 : 0);
 }
 
+/* A message of the TLS library that fails half-way: what was sealed is counted, no key is left. */
+ON(TLS13, a_message_fails)
+{
+    static const uint8_t message[100] = {11, 0, 0, 96};
+    size_t made = 77;
+
+    CHECK_STATUS(f->t, weir_tx_set_record_limit(&f->tx, 64), WEIR_OK);
+    memset(f->out, 0, 1000);
+    watch_faults.seal = 2;
+    CHECK_STATUS(
+        f->t,
+        weir_session_send_handshake(&f->session, message, sizeof message, f->out, OUT_LEN, &made),
+        WEIR_E_PROVIDER);
+    CHECK_EQ(f->t, made, weir_tx_record_len(&f->tx, 64));
+    CHECK_ZERO(f->t, f->out + made, 1000 - made);
+    CHECK_STATUS(f->t, weir_session_status(&f->session), WEIR_E_PROVIDER);
+    CHECK_STATUS(f->t, we_flush(f), WEIR_E_PROVIDER);
+    CHECK_EQ(f->t, f->out_len, 0);
+    CHECK_EQ(f->t, f->watch.attached, 0);
+}
+
 static const struct test_case table[] = {
     CASE(seal_fails_at_the_nth_record),
     CASE(seal_in_place_fails),
@@ -306,5 +327,6 @@ static const struct test_case table[] = {
     CASE(rekey_fails_at_every_step),
     CASE(attach_fails),
     CASE(sessions_fail_at_every_call),
+    CASE(a_message_fails),
 };
 CASE_GROUP(faults, table, TEST_EACH_AEAD);

@@ -79,6 +79,7 @@ static void unknown_numbers_have_a_text_too(struct test *t)
 
         t->at = i;
         CHECK_STR(t, weir_status_name(status), "?");
+        CHECK_EQ(t, weir_status_alert(status), 80); /* internal_error */
         REQUIRE(t, weir_status_text(status) != NULL);
         CHECK(t, weir_status_text(status)[0] != '\0');
     }
