@@ -226,13 +226,14 @@ static void check_opens(struct seed *seed, size_t at, const struct weir_keys *ke
                         const struct weir_soft *soft)
 {
     struct seed copy = *seed;
+    struct weir_keys own = *keys;
     struct weir_refusal why;
     struct weir_rx rx;
     struct weir_record record;
     uint64_t ctx[16];
     size_t consumed, count;
 
-    must(weir_rx_init(&rx, keys, &soft->backend, ctx, sizeof(ctx), &why) == WEIR_OK, "rx");
+    must(weir_rx_init(&rx, &own, &soft->backend, ctx, sizeof(ctx), &why) == WEIR_OK, "rx");
     for (size_t i = 0; i < PARTS; i++) {
         must(weir_rx_open(&rx, copy.bytes + at, copy.len - at, &consumed, &record, 1, &count) ==
                      WEIR_OK &&
