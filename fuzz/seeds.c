@@ -211,7 +211,7 @@ static void seal(struct seed *seed, const struct weir_keys *rx_keys, const struc
     for (size_t i = 0; i < PARTS; i++) {
         struct weir_iov in = {text, parts[i].len};
 
-        if (keys.version == WEIR_TLS13)
+        if (rx_keys->version == WEIR_TLS13)
             must(weir_tx_set_padding(&tx, parts[i].padding) == WEIR_OK, "padding");
         must(weir_tx_seal(&tx, parts[i].type, &in, 1, seed->bytes + seed->len,
                           sizeof(seed->bytes) - seed->len, &taken, &made) == WEIR_OK,
