@@ -38,8 +38,12 @@ class Data:
     TEXT_BLOCKS = 16
 
     def __init__(self, directory, size):
+        # Each lies in a directory of its own, under the name that clients of HTTP ask for.
         self.text_size = self.TEXT_BLOCKS << 14
-        self.binary, self.text = directory / 'data', directory / 'text'
+        self.files, self.www = directory / 'binary', directory / 'text'
+        self.files.mkdir()
+        self.www.mkdir()
+        self.binary, self.text = self.files / 'data', self.www / 'data'
         self._digests, self._lock = {}, threading.Lock()
         source = random.Random(20240117)
         with open(self.binary, 'wb') as out:
@@ -51,9 +55,6 @@ class Data:
                 block = bytearray(source.randbytes(1 << 14).translate(table))
                 block[63::64] = b'\n' * len(block[63::64])
                 out.write(block)
-        self.www = directory / 'www'  # for servers of files: weir's end asks for "data"
-        self.www.mkdir()
-        (self.www / 'data').symlink_to(self.text)
 
     def digest(self, path, size):
         with self._lock:
@@ -70,6 +71,16 @@ class Data:
             return self._digests[path, size]
 
 
+_running, _running_lock = set(), threading.Lock()
+
+
+def end_all(*_):
+    """For signals: nothing that was started is left behind."""
+    for child in list(_running):
+        child.kill()
+    os._exit(1)
+
+
 class Process:
     """A child with pipes. Everything it writes is read as it comes; it ends with the case."""
 
@@ -79,6 +90,8 @@ class Process:
         self.child = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env=dict(os.environ, **(env or {})), cwd=cwd)
+        with _running_lock:
+            _running.add(self.child)
         for pipe in (self.child.stdin, self.child.stdout):
             if F_SETPIPE_SZ is not None:
                 fcntl.fcntl(pipe.fileno(), F_SETPIPE_SZ, PIPE_SIZE)
@@ -152,11 +165,15 @@ class Process:
         except BrokenPipeError:
             pass
 
-    def feed(self, path, size, then_close=False):
-        """Writes the first `size` bytes of a file to its stdin, in a thread."""
+    def feed(self, path, size, then_close=False, start=0):
+        """Writes `size` bytes of a file to its stdin, in a thread. One at a time."""
+        if self._feeder is not None:
+            self._feeder.join()
+
         def run():
             try:
                 with open(path, 'rb') as source:
+                    source.seek(start)
                     left = size
                     while left > 0:
                         block = source.read(min(CHUNK, left))
@@ -171,9 +188,6 @@ class Process:
                 pass  # the case finds out what is missing
         self._feeder = threading.Thread(target=run)
         self._feeder.start()
-
-    def feeding(self):
-        return self._feeder is not None and self._feeder.is_alive()
 
     def wait_taken(self, seconds=DEADLINE):
         """Waits until it has read all that was written to its stdin."""
@@ -214,6 +228,8 @@ class Process:
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()
+        with _running_lock:
+            _running.discard(self.child)
         if self._feeder is not None:
             self._feeder.join()
         for reader in self._readers:
@@ -256,6 +272,9 @@ class Peer(Process):
         require(word == 'PORT', f'weir said {word}')
         return int(number)
 
+    def wait_mark(self):
+        self.wait_until(lambda: 'MARK\n' in self.out(), 'mark')
+
     def reports(self, count=1):
         """One dictionary per connection, when it has ended by itself with status 0."""
         status = self.wait()
@@ -276,6 +295,10 @@ def _inodes(pid):
         if target.startswith('socket:['):
             found.add(target[8:-1])
     return found
+
+
+def can_find_ports():
+    return Path('/proc/net/tcp').exists()
 
 
 def listening_port(process, seconds=DEADLINE):

@@ -119,6 +119,11 @@ static void open_context(const struct options *o)
     mbedtls_ssl_conf_rng(&state.config, mbedtls_ctr_drbg_random, &state.random);
     mbedtls_ssl_conf_ciphersuites(&state.config, state.suites);
     use_version(&state.config, o->suite->version);
+#if MBEDTLS_VERSION_NUMBER >= 0x03060100 && defined(MBEDTLS_SSL_SESSION_TICKETS)
+    if (!o->server)
+        mbedtls_ssl_conf_tls13_enable_signal_new_session_tickets(
+            &state.config, MBEDTLS_SSL_TLS1_3_SIGNAL_NEW_SESSION_TICKETS_ENABLED);
+#endif
     use_credentials(o);
     if (o->server) {
         check(mbedtls_ssl_ticket_setup(&state.tickets, mbedtls_ctr_drbg_random, &state.random,

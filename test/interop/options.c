@@ -25,6 +25,7 @@ static const char usage[] =
     "  --send N --seed N        bytes to send, and what they begin from\n"
     "  --text                   send lines of text\n"
     "  --receive N              bytes to receive before the end\n"
+    "  --mark N                 say \"MARK\" when so many have come\n"
     "  --http                   server: answer one request; client: send one, count the body\n"
     "  --update N --request     KeyUpdate every N bytes, asking the peer for one\n"
     "  --record N --pad N       record size, padding\n"
@@ -103,6 +104,7 @@ enum {
     SEED,
     TEXT,
     RECEIVE,
+    MARK,
     HTTP,
     UPDATE,
     REQUEST,
@@ -130,6 +132,7 @@ static const struct option names[] = {
     {"seed", required_argument, NULL, SEED},
     {"text", no_argument, NULL, TEXT},
     {"receive", required_argument, NULL, RECEIVE},
+    {"mark", required_argument, NULL, MARK},
     {"http", no_argument, NULL, HTTP},
     {"update", required_argument, NULL, UPDATE},
     {"request", no_argument, NULL, REQUEST},
@@ -181,6 +184,9 @@ static void take_number(int option, const char *value, struct options *o)
         break;
     case RECEIVE:
         o->receive = number(value, UINT64_MAX);
+        break;
+    case MARK:
+        o->mark = number(value, UINT64_MAX);
         break;
     case UPDATE:
         o->update_every = number(value, UINT64_MAX);

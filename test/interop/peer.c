@@ -31,8 +31,11 @@ static weir_status take_keys(struct weir_handshake *hs, struct weir_keys *tx, st
 {
     weir_status status = hook.take_keys(hs, tx, rx, why);
 
-    if (status == WEIR_OK)
-        wire_keys(hook.wire, tx, hook.taken);
+    if (status == WEIR_OK) {
+        size_t limit =
+            hs->record_limit != NULL ? hs->record_limit(hs, WEIR_TX) : WEIR_MAX_PLAINTEXT;
+        wire_keys(hook.wire, tx, hook.taken, limit);
+    }
     return status;
 }
 
@@ -114,6 +117,7 @@ static void print_outcome(const struct outcome *o, const struct wire_report *w, 
     print_number("tx_rekeys", o->tx_rekeys);
     print_number("rx_rekeys", o->rx_rekeys);
     print_number("peer_alert", o->peer_alert);
+    print_number("handshake_bytes", hook.taken);
     print_wire(w);
     printf("}\n");
     (void)fflush(stdout);

@@ -30,7 +30,7 @@ struct options {
     const char *psk_identity;
     uint8_t psk[64];
     size_t psk_len;
-    uint64_t send, receive, seed, update_every;
+    uint64_t send, receive, mark, seed, update_every;
     size_t record_size, pad, chop;
     unsigned connections, timeout;
     enum ending ending;

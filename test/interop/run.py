@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """weir opposite OpenSSL's and GnuTLS's tools and curl: prints a table, and one line per case.
 
-Usage: run.py PEER_PROGRAM PRELOAD [PATTERN…]; patterns choose cases by a part of their names.
 WEIR_TEST_SMALL=1 moves 1 MB where it would be 100.
 """
 
+import argparse
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import foreign
 import matrix
-from harness import Data, Failure, Stage
+from harness import Data, Failure, Stage, end_all
 
 AT_A_TIME = 2
 
@@ -41,16 +43,17 @@ class Result:
 class World:
     """What all cases share."""
 
-    def __init__(self, peer, preload, directory):
-        self.peer, self.directory = peer, directory
+    def __init__(self, arguments, directory):
+        self.peer, self.weir, self.directory = arguments.peer, arguments.weir, directory
         self.libraries, self.suites = {}, {}
-        self._ask(peer)
+        self._ask(self.peer)
         small = os.environ.get('WEIR_TEST_SMALL', '0') == '1'
         self.size = 1_000_000 if small else 100_000_000
-        self.data = Data(directory, max(self.size, 4_000_000))
+        self.data_size = max(self.size, 4_000_000)
+        self.data = Data(directory, self.data_size)
         self.credentials = foreign.Credentials(directory)
         tools = [foreign.SClient(self.credentials), foreign.SServer(self.credentials),
-                 foreign.GnuTLSCli(self.credentials, preload),
+                 foreign.GnuTLSCli(self.credentials, arguments.preload),
                  foreign.GnuTLSServ(self.credentials), foreign.Curl(self.credentials)]
         self.tools = {tool.name: tool for tool in tools}
         self.peers = tools[:-1]
@@ -156,13 +159,29 @@ def print_wire(world):
     return True
 
 
+def parse_arguments():
+    parser = argparse.ArgumentParser(description='weir opposite TLS programs of other people')
+    parser.add_argument('peer', help="weir's end: interop-peer")
+    parser.add_argument('preload', help='interop-setbuf.so')
+    parser.add_argument('--weir', help='the weir command')
+    parser.add_argument('patterns', nargs='*', metavar='PATTERN',
+                        help='only the cases with this in their name')
+    return parser.parse_intermixed_args()
+
+
 def main():
-    peer, preload, *patterns = sys.argv[1:]
+    arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, end_all)
+    signal.signal(signal.SIGINT, end_all)
+    if not shutil.which('openssl'):
+        print('SKIP all: openssl, which makes the certificates, is not installed')
+        return 0
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='weir-interop-') as name:
-        world = World(peer, preload, Path(name))
+        world = World(arguments, Path(name))
         chosen = [case for case in matrix.every(world)
-                  if not patterns or any(pattern in case.name for pattern in patterns)]
+                  if not arguments.patterns or
+                  any(pattern in case.name for pattern in arguments.patterns)]
         with ThreadPoolExecutor(AT_A_TIME) as pool:
             results = list(pool.map(lambda case: run_case(world, case), chosen))
     print_table(results)

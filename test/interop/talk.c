@@ -82,7 +82,12 @@ static void take(struct talk *t, const uint8_t *data, size_t len)
     size_t skip = t->options->http ? skip_head(t, data, len) : 0;
 
     crypto_digest_add(t->received, data + skip, len - skip);
+    bool before = t->outcome->received < t->options->mark;
     t->outcome->received += len - skip;
+    if (before && t->outcome->received >= t->options->mark) {
+        printf("MARK\n");
+        (void)fflush(stdout);
+    }
 }
 
 /* Answers whether anything came. */

@@ -391,9 +391,11 @@ static void judge_all(struct wire *w)
     w->len -= at;
 }
 
-void wire_keys(struct wire *w, const struct weir_keys *keys, uint64_t offset)
+void wire_keys(struct wire *w, const struct weir_keys *keys, uint64_t offset, size_t limit)
 {
     (void)pthread_mutex_lock(&w->lock);
+    if (limit < w->limit)
+        w->limit = limit;
     w->keys = *keys;
     w->offset = offset;
     w->have_keys = true;

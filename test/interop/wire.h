@@ -43,8 +43,9 @@ struct wire;
 /* `limit`: most plaintext bytes a record may have; `pad`: see weir_tx_set_padding. */
 struct wire *wire_new(size_t limit, size_t pad);
 
-/* The keys that were handed over; `offset`: bytes sent before, which are the TLS library's. */
-void wire_keys(struct wire *wire, const struct weir_keys *keys, uint64_t offset);
+/* The keys that were handed over; `offset`: bytes sent before, which are the TLS library's;
+ * `limit`: what was negotiated, as in wire_new, and only less than that. */
+void wire_keys(struct wire *wire, const struct weir_keys *keys, uint64_t offset, size_t limit);
 
 /* The next `len` bytes sent. */
 void wire_sent(struct wire *wire, const uint8_t *data, size_t len);

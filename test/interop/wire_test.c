@@ -253,7 +253,7 @@ static void try(const struct fault *fault, uint16_t suite)
     struct sender s = sender_new(suite, 0);
     struct wire_report report;
 
-    wire_keys(s.wire, &s.keys, 0);
+    wire_keys(s.wire, &s.keys, 0, LIMIT);
     fault->make(&s);
     wire_end(s.wire, false, &report);
     bool good = fault->words == NULL ? report.fault_count == 0 && report.records == 2
@@ -278,7 +278,7 @@ static void try_hand_over(const char *name, uint16_t suite, uint64_t sealed, uin
     struct weir_keys handed = s.keys;
     handed.at.seq = told;
     handed.at.explicit_nonce = s.explicit_nonce;
-    wire_keys(s.wire, &handed, offset);
+    wire_keys(s.wire, &handed, offset, LIMIT);
     s.keys.at.seq = told;
     data(&s);
     wire_end(s.wire, false, &report);
