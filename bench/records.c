@@ -180,8 +180,9 @@ static void start(struct bench *b, const struct weir_soft *soft, void *tx_ctx, v
         .version = WEIR_TLS13, .suite = suite, .at = {.nonce_rule = WEIR_NONCE_IMPLICIT}};
 
     memset(keys.key, 7, sizeof keys.key);
-    check(weir_tx_init(&b->tx, &keys, &soft->backend, tx_ctx, CTX_SIZE, &why) == WEIR_OK &&
-              weir_rx_init(&b->rx, &keys, &soft->backend, rx_ctx, CTX_SIZE, &why) == WEIR_OK &&
+    struct weir_keys tx = keys, rx = keys;
+    check(weir_tx_init(&b->tx, &tx, &soft->backend, tx_ctx, CTX_SIZE, &why) == WEIR_OK &&
+              weir_rx_init(&b->rx, &rx, &soft->backend, rx_ctx, CTX_SIZE, &why) == WEIR_OK &&
               b->aead->init(b->aead_ctx, (weir_alg)known->alg, keys.key) == WEIR_OK,
           "taking the keys");
 }

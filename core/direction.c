@@ -72,8 +72,8 @@ static bool memory_sound(const struct weir_backend *backend, const void *ctx, si
     return true;
 }
 
-weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
-                                const struct weir_keys *keys, const struct weir_counters *counters,
+weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct weir_keys *keys,
+                                const struct weir_counters *counters,
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,
                                 struct weir_refusal *why)
 {
@@ -99,6 +99,8 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
     d->iv_is_salt = uses_explicit_nonce(suite);
     d->shape.prefix = (uint8_t)(WEIR_HEADER_LEN + (d->iv_is_salt ? 8u : 0u));
     d->shape.suffix = (uint8_t)(WEIR_TAG_LEN + (keys->version == WEIR_TLS13 ? 1u : 0u));
+    /* Of two directions on one position each would use the nonces of the other. */
+    weir_keys_wipe(keys);
     return WEIR_OK;
 }
 

@@ -82,8 +82,8 @@ static inline weir_status backend_error(weir_status status)
     return status == WEIR_E_PROVIDER ? WEIR_E_PROVIDER : WEIR_E_BACKEND;
 }
 
-weir_status weir_direction_init(struct direction *d, enum weir_dir dir,
-                                const struct weir_keys *keys, const struct weir_counters *counters,
+weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct weir_keys *keys,
+                                const struct weir_counters *counters,
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,
                                 struct weir_refusal *why);
 weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf);

@@ -2,14 +2,14 @@
 #include "direction.h"
 #include "mem.h"
 
-weir_status weir_rx_init(struct weir_rx *rx, const struct weir_keys *keys,
+weir_status weir_rx_init(struct weir_rx *rx, struct weir_keys *keys,
                          const struct weir_backend *backend, void *ctx, size_t ctx_len,
                          struct weir_refusal *why)
 {
     return weir_direction_init(rx_inside(rx), WEIR_RX, keys, NULL, backend, ctx, ctx_len, why);
 }
 
-weir_status weir_rx_import(struct weir_rx *rx, const struct weir_keys *keys,
+weir_status weir_rx_import(struct weir_rx *rx, struct weir_keys *keys,
                            const struct weir_counters *counters, const struct weir_backend *backend,
                            void *ctx, size_t ctx_len, struct weir_refusal *why)
 {

@@ -1,65 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "session.h"
 #include "mem.h"
-#include <weir/session.h>
-
-/* HandshakeType (RFC 8446 section 4, RFC 5246 section 7.4). */
-enum {
-    HELLO_REQUEST = 0,
-    CLIENT_HELLO = 1,
-    NEW_SESSION_TICKET = 4,
-    CERTIFICATE = 11,
-    CERTIFICATE_REQUEST = 13,
-    CERTIFICATE_VERIFY = 15,
-    FINISHED = 20,
-    KEY_UPDATE = 24,
-    NO_MESSAGE = 255,
-};
-
-/* AlertLevel and AlertDescription (RFC 8446 section 6). */
-enum {
-    LEVEL_WARNING = 1,
-    LEVEL_FATAL = 2,
-    CLOSE_NOTIFY = 0,
-    USER_CANCELED = 90,
-    NO_RENEGOTIATION = 100,
-};
-
-#define MESSAGE_HEADER 4u
-
-/* What waits to be sealed, in this order. */
-enum {
-    WANT_ANSWER = 1,  /* KeyUpdate, because the peer asked for one */
-    WANT_UPDATE = 2,  /* KeyUpdate of our own */
-    WANT_REQUEST = 4, /* ... which asks the peer for one */
-    WANT_NO_RENEGOTIATION = 8,
-    WANT_CLOSE = 16,
-    WANT_ALERT = 32,
-};
-
-struct __attribute__((may_alias)) session {
-    struct weir_tx *tx;
-    struct weir_rx *rx;
-    const struct weir_kdf *kdf;
-    uint32_t left; /* bytes missing of the handshake message in progress, its header apart */
-    uint8_t header[MESSAGE_HEADER];
-    uint8_t header_len; /* 0: no message in progress */
-    int8_t status;      /* sticky once WEIR_CLOSED or below zero */
-    bool server;
-    bool tls13;
-    uint8_t want;
-    uint8_t alert; /* for WANT_ALERT */
-    uint8_t peer_alert;
-    bool send_ended; /* close_notify or a fatal alert is sealed */
-    bool asked_peer; /* for a KeyUpdate, in this epoch of rx */
-    uint8_t refusal; /* weir_refusal_code */
-    /* Since the last application data. */
-    uint8_t key_updates;
-    uint8_t warnings;
-    uint8_t handshakes;
-};
-
-_Static_assert(sizeof(struct session) <= sizeof(struct weir_session), "weir_session is too small");
-_Static_assert(_Alignof(struct session) <= _Alignof(struct weir_session), "alignment");
 
 static struct session *inside(const struct weir_session *session)
 {
@@ -104,171 +45,12 @@ static void end_with_alert(struct session *s, weir_status status, uint8_t alert)
     weir_rx_end(s->rx, status);
 }
 
-static weir_status fail(struct session *s, weir_status status)
+weir_status weir_session_failed(struct session *s, weir_status status)
 {
     if (status >= 0 || status < INT8_MIN)
         status = WEIR_E_MISUSE;
     end_with_alert(s, status, weir_status_alert(status));
     return (weir_status)s->status;
-}
-
-static weir_status refuse(struct session *s, weir_refusal_code code, weir_status status)
-{
-    s->refusal = (uint8_t)code;
-    return fail(s, status);
-}
-
-/* Counts one more record without data; WEIR_E_FLOOD beyond `most`. */
-static weir_status count_up(struct session *s, uint8_t *counter, unsigned most)
-{
-    if (++*counter > most)
-        return fail(s, WEIR_E_FLOOD);
-    return WEIR_OK;
-}
-
-/* Whether a handshake message of `type` may come after the handshake (RFC 8446 section 4.6). */
-static weir_status judge_message(struct session *s, uint8_t type)
-{
-    bool known;
-
-    if (!s->tls13) {
-        known = type == (s->server ? CLIENT_HELLO : HELLO_REQUEST);
-        return known ? WEIR_OK : fail(s, WEIR_E_TYPE);
-    }
-    if (type == KEY_UPDATE)
-        return WEIR_OK;
-    bool authentication =
-        s->server ? type == CERTIFICATE || type == CERTIFICATE_VERIFY || type == FINISHED
-                  : type == CERTIFICATE_REQUEST;
-    known = authentication || (type == NEW_SESSION_TICKET && !s->server);
-    if (!known)
-        return fail(s, WEIR_E_TYPE);
-    /* RFC 8446 section 4.4: the Finished of post-handshake authentication is keyed by the current
-     * client_application_traffic_secret_N; the TLS library knows that of epoch 0 only. */
-    if (authentication &&
-        (weir_tx_position(s->tx).epoch != 0 || weir_rx_position(s->rx).epoch != 0))
-        return refuse(s, WEIR_REFUSAL_EPOCH, WEIR_E_TYPE);
-    return WEIR_OK;
-}
-
-static weir_status follow_key_update(struct session *s, uint8_t request)
-{
-    struct weir_refusal why;
-
-    /* RFC 8446 section 4.6.3: "If an implementation receives any other value, it MUST terminate the
-     * connection with an "illegal_parameter" alert." */
-    if (request > 1)
-        return fail(s, WEIR_E_PARAM);
-    if (count_up(s, &s->key_updates, WEIR_MAX_KEY_UPDATES) != WEIR_OK)
-        return (weir_status)s->status;
-    bool answers = request == 1 && !s->send_ended;
-    if (!weir_rx_can_rekey(s->rx, s->kdf, &why) ||
-        (answers && !weir_tx_can_rekey(s->tx, s->kdf, &why)))
-        return refuse(s, why.code, WEIR_E_PROVIDER);
-    weir_status status = weir_rx_rekey(s->rx, s->kdf);
-    if (status != WEIR_OK)
-        return fail(s, status);
-    s->asked_peer = false;
-    /* "the receiver MUST send a KeyUpdate of its own with request_update set to
-     * "update_not_requested" prior to sending its next Application Data record"; several requests
-     * while we are silent get one answer. */
-    if (answers)
-        s->want |= WANT_ANSWER;
-    return WEIR_OK;
-}
-
-static weir_status begin_message(struct session *s)
-{
-    uint32_t len =
-        ((uint32_t)s->header[1] << 16) | ((uint32_t)s->header[2] << 8) | (uint32_t)s->header[3];
-
-    if (s->header[0] == KEY_UPDATE && len != 1)
-        return fail(s, WEIR_E_DECODE);
-    if (s->header[0] == HELLO_REQUEST && len != 0)
-        return fail(s, WEIR_E_DECODE);
-    if (len > WEIR_MAX_MESSAGE)
-        return fail(s, WEIR_E_PARAM);
-    s->left = len;
-    return WEIR_OK;
-}
-
-static weir_status end_message(struct session *s, uint8_t last_byte, bool at_end_of_record)
-{
-    s->header_len = 0;
-    if (s->header[0] == KEY_UPDATE) {
-        weir_status status = follow_key_update(s, last_byte);
-        /* RFC 8446 section 5.1: "Handshake messages MUST NOT span key changes. Implementations MUST
-         * verify that all messages immediately preceding a key change align with a record boundary;
-         * if not, then they MUST terminate the connection with an "unexpected_message" alert." */
-        if (status == WEIR_OK && !at_end_of_record)
-            status = fail(s, WEIR_E_TYPE);
-        return status;
-    }
-    /* RFC 5246 section 7.4.1.1 and RFC 5746 section 5: renegotiation may be refused by a warning.
-     */
-    if (!s->tls13 && !s->send_ended)
-        s->want |= WANT_NO_RENEGOTIATION;
-    return WEIR_OK;
-}
-
-/*
- * Goes through the content of a handshake record. What the TLS library must see stays in `r`:
- * everything before the first byte of a KeyUpdate.
- */
-static weir_status take_handshake(struct session *s, struct weir_record *r)
-{
-    const uint8_t *p = r->data;
-    const uint8_t *end = r->data + r->len;
-    size_t keep = r->len;
-    weir_status status = WEIR_OK;
-
-    if (s->header_len > 0 && s->header[0] == KEY_UPDATE)
-        keep = 0;
-    while (p < end && status == WEIR_OK) {
-        uint8_t last = *p;
-        if (s->header_len < MESSAGE_HEADER) {
-            if (s->header_len == 0) {
-                status = judge_message(s, *p);
-                if (*p == KEY_UPDATE)
-                    keep = (size_t)(p - r->data);
-            }
-            s->header[s->header_len++] = *p++;
-            if (status == WEIR_OK && s->header_len == MESSAGE_HEADER)
-                status = begin_message(s);
-        } else {
-            size_t here = (size_t)(end - p) < s->left ? (size_t)(end - p) : s->left;
-            p += here;
-            s->left -= (uint32_t)here;
-        }
-        if (status == WEIR_OK && s->header_len == MESSAGE_HEADER && s->left == 0)
-            status = end_message(s, last, p == end);
-    }
-    r->len = s->tls13 ? keep : 0;
-    if (status == WEIR_OK && (r->len > 0 || !s->tls13))
-        status = count_up(s, &s->handshakes, WEIR_MAX_HANDSHAKE);
-    return status;
-}
-
-static weir_status take_alert(struct session *s, const struct weir_record *r)
-{
-    /* RFC 8446 section 5.1: "a record with an Alert type MUST contain exactly one message". */
-    if (r->len != 2)
-        return fail(s, WEIR_E_DECODE);
-    uint8_t level = r->data[0];
-    uint8_t description = r->data[1];
-    /* RFC 8446 section 6: the level "can safely be ignored" in TLS 1.3. */
-    if (!s->tls13 && level != LEVEL_WARNING && level != LEVEL_FATAL)
-        return fail(s, WEIR_E_PARAM);
-    bool warning = s->tls13 || level == LEVEL_WARNING;
-
-    s->peer_alert = description;
-    if (warning && description == CLOSE_NOTIFY) {
-        s->status = (int8_t)WEIR_CLOSED;
-        return WEIR_CLOSED;
-    }
-    if (warning && (description == USER_CANCELED || !s->tls13))
-        return count_up(s, &s->warnings, WEIR_MAX_WARNINGS);
-    return fail(s, WEIR_E_PEER_ALERT);
 }
 
 /*
@@ -284,11 +66,11 @@ static size_t sort_out(struct session *s, struct weir_record *r, size_t n, weir_
         /* RFC 8446 section 5.1: "Handshake messages MUST NOT be interleaved with other record
          * types." RFC 5246 section 6.2.1 lets TLS 1.2 do it. */
         if (s->tls13 && s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
-            *status = fail(s, WEIR_E_TYPE);
+            *status = weir_session_failed(s, WEIR_E_TYPE);
         else if (r[i].type == WEIR_TYPE_HANDSHAKE)
-            *status = take_handshake(s, &r[i]);
+            *status = weir_session_take_handshake(s, &r[i]);
         else if (r[i].type == WEIR_TYPE_ALERT)
-            *status = take_alert(s, &r[i]);
+            *status = weir_session_take_alert(s, &r[i]);
         else if (r[i].len > 0)
             s->key_updates = s->warnings = s->handshakes = 0;
         if (*status != WEIR_OK)
@@ -335,7 +117,7 @@ weir_status weir_session_receive(struct weir_session *session, uint8_t *buf, siz
             weir_rx_open(s->rx, buf + *consumed, len - *consumed, &used, r, cap - *count, &n);
         *consumed += used;
         if (status < 0)
-            verdict = fail(s, status);
+            verdict = weir_session_failed(s, status);
         else if (n > 0)
             *count += sort_out(s, r, n, &verdict);
         ask_for_key_update(s);
@@ -356,7 +138,7 @@ weir_status weir_session_end_of_stream(struct weir_session *session, size_t left
 
     (void)left; /* with or without half a record: only close_notify ends a stream */
     if (s->status == WEIR_OK)
-        return fail(s, WEIR_E_TRUNCATED);
+        return weir_session_failed(s, WEIR_E_TRUNCATED);
     return (weir_status)s->status;
 }
 
@@ -374,7 +156,7 @@ static weir_status seal_control(struct session *s, uint8_t type, const uint8_t *
         weir_tx_seal(s->tx, type, &in, 1, out + *made, out_cap - *made, &taken, &here);
     *made += here;
     if (status < 0)
-        return fail(s, status);
+        return weir_session_failed(s, status);
     return WEIR_OK;
 }
 
@@ -390,7 +172,7 @@ static weir_status seal_key_update(struct session *s, bool request, uint8_t *out
     /* RFC 8446 section 4.6.3: "After sending a KeyUpdate message, the sender SHALL send all its
      * traffic using the next generation of keys". */
     status = weir_tx_rekey(s->tx, s->kdf);
-    return status == WEIR_OK ? WEIR_OK : fail(s, status);
+    return status == WEIR_OK ? WEIR_OK : weir_session_failed(s, status);
 }
 
 static weir_status seal_alert(struct session *s, uint8_t level, uint8_t description, uint8_t *out,
@@ -473,7 +255,7 @@ static weir_status data_sealed(struct session *s, weir_status status)
 
     if (status == WEIR_REKEY_DUE && weir_tx_can_rekey(s->tx, s->kdf, &why))
         return WEIR_OK; /* the next call renews the key */
-    return status < 0 ? fail(s, status) : status;
+    return status < 0 ? weir_session_failed(s, status) : status;
 }
 
 weir_status weir_session_send(struct weir_session *session, const struct weir_iov *in,
@@ -531,7 +313,7 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
     status = weir_tx_seal(s->tx, WEIR_TYPE_HANDSHAKE, &in, 1, out + *made, out_cap - *made, &taken,
                           &here);
     *made += here;
-    return status < 0 ? fail(s, status) : WEIR_OK;
+    return status < 0 ? weir_session_failed(s, status) : WEIR_OK;
 }
 
 weir_status weir_session_key_update(struct weir_session *session, bool request_peer,
@@ -568,7 +350,7 @@ weir_status weir_session_close(struct weir_session *session)
 
 void weir_session_fail(struct weir_session *session, weir_status status)
 {
-    (void)fail(inside(session), status);
+    (void)weir_session_failed(inside(session), status);
 }
 
 void weir_session_fail_with_alert(struct weir_session *session, uint8_t alert)

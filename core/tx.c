@@ -26,14 +26,14 @@ struct gather {
     size_t offset; /* into *piece */
 };
 
-weir_status weir_tx_init(struct weir_tx *tx, const struct weir_keys *keys,
+weir_status weir_tx_init(struct weir_tx *tx, struct weir_keys *keys,
                          const struct weir_backend *backend, void *ctx, size_t ctx_len,
                          struct weir_refusal *why)
 {
     return weir_direction_init(tx_inside(tx), WEIR_TX, keys, NULL, backend, ctx, ctx_len, why);
 }
 
-weir_status weir_tx_import(struct weir_tx *tx, const struct weir_keys *keys,
+weir_status weir_tx_import(struct weir_tx *tx, struct weir_keys *keys,
                            const struct weir_counters *counters, const struct weir_backend *backend,
                            void *ctx, size_t ctx_len, struct weir_refusal *why)
 {

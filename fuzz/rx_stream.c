@@ -261,6 +261,7 @@ static size_t drain(const struct setup *setup, struct weir_rx *rx, uint8_t *buf,
 static void feed(const struct setup *setup, const struct stream *stream, const size_t *cuts,
                  size_t cut_count, size_t cap, struct outcome *o)
 {
+    struct weir_keys keys = setup->keys;
     struct weir_soft soft;
     struct weir_refusal why;
     struct weir_rx rx;
@@ -270,7 +271,7 @@ static void feed(const struct setup *setup, const struct stream *stream, const s
     o->count = o->text_len = o->consumed = 0;
     o->status = WEIR_NEED_INPUT;
     PROMISE(status == WEIR_OK && soft.backend.ctx_size <= sizeof(ctx));
-    status = weir_rx_init(&rx, &setup->keys, &soft.backend, ctx, sizeof(ctx), &why);
+    status = weir_rx_init(&rx, &keys, &soft.backend, ctx, sizeof(ctx), &why);
     PROMISE(status == WEIR_OK);
     if (setup->record_limit)
         PROMISE(weir_rx_set_record_limit(&rx, setup->record_limit) == WEIR_OK);

@@ -211,7 +211,7 @@ static void seal(struct seed *seed, const struct weir_keys *rx_keys, const struc
     for (size_t i = 0; i < PARTS; i++) {
         struct weir_iov in = {text, parts[i].len};
 
-        if (keys.version == WEIR_TLS13)
+        if (rx_keys->version == WEIR_TLS13)
             must(weir_tx_set_padding(&tx, parts[i].padding) == WEIR_OK, "padding");
         must(weir_tx_seal(&tx, parts[i].type, &in, 1, seed->bytes + seed->len,
                           sizeof(seed->bytes) - seed->len, &taken, &made) == WEIR_OK,
@@ -226,13 +226,14 @@ static void check_opens(struct seed *seed, size_t at, const struct weir_keys *ke
                         const struct weir_soft *soft)
 {
     struct seed copy = *seed;
+    struct weir_keys own = *keys;
     struct weir_refusal why;
     struct weir_rx rx;
     struct weir_record record;
     uint64_t ctx[16];
     size_t consumed, count;
 
-    must(weir_rx_init(&rx, keys, &soft->backend, ctx, sizeof(ctx), &why) == WEIR_OK, "rx");
+    must(weir_rx_init(&rx, &own, &soft->backend, ctx, sizeof(ctx), &why) == WEIR_OK, "rx");
     for (size_t i = 0; i < PARTS; i++) {
         must(weir_rx_open(&rx, copy.bytes + at, copy.len - at, &consumed, &record, 1, &count) ==
                      WEIR_OK &&

@@ -45,7 +45,8 @@ struct weir_handshake {
      *
      * WEIR_OK: the handshake is complete; the bytes not consumed belong to weir_rx_open.
      * WEIR_NEED_INPUT: send what output() holds, then come back with more. WEIR_E_HANDSHAKE:
-     * failed; error() says why, and output() may hold an alert to send.
+     * failed; error() says why, and output() may hold an alert to send. WEIR_E_MISUSE: the keys
+     * were taken.
      */
     weir_status (*drive)(struct weir_handshake *hs, const uint8_t *in, size_t len,
                          size_t *consumed);
@@ -68,7 +69,8 @@ struct weir_handshake {
     /**
      * Loop-through, peer to library: the content of a handshake record that
      * weir_session_receive left over. WEIR_OK; WEIR_E_HANDSHAKE when the library found it wrong
-     * (collect then gives the alert).
+     * (collect then gives the alert). WEIR_E_MISUSE before the keys are taken, and, sticky, for a
+     * KeyUpdate or in TLS 1.2; WEIR_E_PROVIDER, sticky.
      */
     weir_status (*deliver)(struct weir_handshake *hs, const uint8_t *data, size_t len);
 
@@ -78,8 +80,9 @@ struct weir_handshake {
      * WEIR_CONTROL_NONE. WEIR_OK; WEIR_REFUSED with control->why filled: what the library wrote
      * must not be sent (WEIR_REFUSAL_EPOCH: post-handshake authentication after a KeyUpdate;
      * WEIR_REFUSAL_RENEGOTIATION) and is dropped; collect again for what follows. WEIR_E_MISUSE
-     * when application data was written through the library; WEIR_E_HANDSHAKE when its output
-     * cannot be understood.
+     * when application data was written through the library, or before the keys are taken;
+     * WEIR_E_HANDSHAKE when its output cannot be understood; WEIR_E_PROVIDER. All but the second
+     * of these are sticky.
      */
     weir_status (*collect)(struct weir_handshake *hs, struct weir_control *control);
 

@@ -59,7 +59,7 @@ WEIR_BEGIN
  * Derives write key and IV of a TLS 1.3 traffic secret (RFC 8446 section 7.3): fills `keys` with
  * version 1.3, `suite`, the secret and a position of 0.
  *
- * `secret` has WEIR_HASH_LEN bytes of the suite's hash and lies outside `keys`. Returns WEIR_OK;
+ * `secret` has WEIR_HASH_LEN bytes of the suite's hash and may lie in `keys`. Returns WEIR_OK;
  * WEIR_E_MISUSE when the suite is not one of TLS 1.3, `len` is wrong or `kdf` lacks the hash;
  * WEIR_E_PROVIDER. On failure `keys` is wiped.
  */

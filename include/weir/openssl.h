@@ -54,7 +54,8 @@ WEIR_API bool weir_openssl_prepare(SSL_CTX *ctx);
  * TLS 1.2; WEIR_REFUSAL_SUITE; WEIR_REFUSAL_EARLY_DATA when early data was accepted;
  * WEIR_REFUSAL_READ_AHEAD; WEIR_REFUSAL_NO_EXPORT when the secrets were not heard;
  * WEIR_REFUSAL_NOT_PROVEN. After a refusal and release() the application can give `ssl` a BIO of
- * its own and go on without weir: the library stands right behind the bytes consumed.
+ * its own and go on without weir: the library stands right behind the bytes consumed. An SSL whose
+ * keys were taken must never get a BIO again, also not after release(): it would repeat nonces.
  *
  * Returns NULL with `why` filled: WEIR_REFUSAL_VERSION for DTLS; for a connection that OpenSSL has
  * begun over another transport WEIR_REFUSAL_READ_AHEAD when it holds bytes of the peer, else

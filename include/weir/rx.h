@@ -28,7 +28,7 @@ struct weir_record {
 WEIR_BEGIN
 
 /** As weir_tx_init. TLS 1.2 explicit nonces are read from the wire, so any rule is taken. */
-WEIR_API WEIR_MUST_CHECK weir_status weir_rx_init(struct weir_rx *rx, const struct weir_keys *keys,
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_init(struct weir_rx *rx, struct weir_keys *keys,
                                                   const struct weir_backend *backend, void *ctx,
                                                   size_t ctx_len, struct weir_refusal *why);
 
@@ -97,8 +97,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_export(struct weir_rx *rx, struct w
                                                     struct weir_counters *counters);
 
 /** As weir_tx_import. */
-WEIR_API WEIR_MUST_CHECK weir_status weir_rx_import(struct weir_rx *rx,
-                                                    const struct weir_keys *keys,
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_import(struct weir_rx *rx, struct weir_keys *keys,
                                                     const struct weir_counters *counters,
                                                     const struct weir_backend *backend, void *ctx,
                                                     size_t ctx_len, struct weir_refusal *why);

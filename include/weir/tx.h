@@ -28,12 +28,13 @@ WEIR_BEGIN
 
 /**
  * Makes `tx` ready to seal on `backend`, with `ctx` (`ctx_len` bytes, at least backend->ctx_size,
- * aligned to backend->ctx_align) as the backend's memory; both must outlive `tx`. The keys are
- * copied; they carry the position to go on from.
+ * aligned to backend->ctx_align) as the backend's memory; both must outlive `tx`. The keys carry
+ * the position to go on from, and a position has one owner: they move to `tx`.
  *
- * Returns WEIR_OK, or WEIR_REFUSED with `why` filled and nothing to wipe.
+ * Returns WEIR_OK, with `keys` wiped; or WEIR_REFUSED with `why` filled, `keys` as they were, and
+ * nothing else to wipe.
  */
-WEIR_API WEIR_MUST_CHECK weir_status weir_tx_init(struct weir_tx *tx, const struct weir_keys *keys,
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_init(struct weir_tx *tx, struct weir_keys *keys,
                                                   const struct weir_backend *backend, void *ctx,
                                                   size_t ctx_len, struct weir_refusal *why);
 
@@ -139,8 +140,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_export(struct weir_tx *tx, struct w
                                                     struct weir_counters *counters);
 
 /** As weir_tx_init, going on with the counters that came with the keys (NULL: from zero). */
-WEIR_API WEIR_MUST_CHECK weir_status weir_tx_import(struct weir_tx *tx,
-                                                    const struct weir_keys *keys,
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_import(struct weir_tx *tx, struct weir_keys *keys,
                                                     const struct weir_counters *counters,
                                                     const struct weir_backend *backend, void *ctx,
                                                     size_t ctx_len, struct weir_refusal *why);

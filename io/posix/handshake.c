@@ -109,7 +109,7 @@ static void *backend_memory(const struct weir_backend *backend)
     return posix_memalign(&ctx, align, size) == 0 ? ctx : NULL;
 }
 
-static weir_status attach(struct weir_conn *conn, const struct weir_keys *keys, enum weir_dir dir,
+static weir_status attach(struct weir_conn *conn, struct weir_keys *keys, enum weir_dir dir,
                           const struct weir_backend *backend, void *ctx, struct weir_refusal *why)
 {
     if (dir == WEIR_TX) {
@@ -119,7 +119,7 @@ static weir_status attach(struct weir_conn *conn, const struct weir_keys *keys, 
 }
 
 /* Takes the first backend of the list that takes the direction. */
-static weir_status choose(struct weir_conn *conn, const struct weir_keys *keys, enum weir_dir dir)
+static weir_status choose(struct weir_conn *conn, struct weir_keys *keys, enum weir_dir dir)
 {
     struct io_path *path = &conn->path[dir];
     for (size_t i = 0; i < conn->backend_count; i++) {
@@ -161,9 +161,9 @@ static weir_status limit_records(struct weir_conn *conn)
     return weir_tx_set_record_limit(&conn->tx, conn->record_limit);
 }
 
-static weir_status open_session(struct weir_conn *conn, const struct weir_keys *tx,
-                                const struct weir_keys *rx)
+static weir_status open_session(struct weir_conn *conn, struct weir_keys *tx, struct weir_keys *rx)
 {
+    bool pads = conn->pad_multiple > 1 && tx->version == WEIR_TLS13;
     weir_status status = choose(conn, tx, WEIR_TX);
     if (status == WEIR_OK) {
         status = choose(conn, rx, WEIR_RX);
@@ -171,7 +171,7 @@ static weir_status open_session(struct weir_conn *conn, const struct weir_keys *
     if (status == WEIR_OK) {
         status = limit_records(conn);
     }
-    if (status == WEIR_OK && conn->pad_multiple > 1 && tx->version == WEIR_TLS13) {
+    if (status == WEIR_OK && pads) {
         status = weir_tx_set_padding(&conn->tx, conn->pad_multiple);
     }
     if (status == WEIR_OK) {

@@ -327,7 +327,8 @@ Test(binding_common, loop_takes_no_application_data)
     struct weir_tx tx;
     size_t taken = 0;
     begin(&l);
-    cr_assert_eq(weir_tx_init(&tx, &l.library_tx, &l.once->soft.backend, l.once->ctx,
+    struct weir_keys keys = l.library_tx;
+    cr_assert_eq(weir_tx_init(&tx, &keys, &l.once->soft.backend, l.once->ctx,
                               l.once->soft.backend.ctx_size, &why),
                  WEIR_OK);
     cr_assert_eq(

@@ -56,7 +56,7 @@ static void epochs(struct weir_handshake *hs, uint16_t tx, uint16_t rx)
 
 static void begin(struct pumped *p, const struct wish *script, const struct weir_kdf *kdf)
 {
-    const struct weir_keys keys = keys13(WEIR_TLS_AES_128_GCM_SHA256, 5);
+    struct weir_keys tx = keys13(WEIR_TLS_AES_128_GCM_SHA256, 5), rx = tx;
     const size_t room = (TEST_AEAD.ctx_size + 63) / 64 * 64;
     const struct weir_session_config config = {
         .tx = &p->tx, .rx = &p->rx, .kdf = kdf, .server = true};
@@ -69,10 +69,10 @@ static void begin(struct pumped *p, const struct wish *script, const struct weir
     p->once = once_new();
     p->tx_ctx = aligned_alloc(64, room);
     p->rx_ctx = aligned_alloc(64, room);
-    p->wire = keys;
+    p->wire = tx;
     cr_assert_eq(weir_soft_init(&p->soft, &TEST_AEAD, &why), WEIR_OK);
-    cr_assert_eq(weir_tx_init(&p->tx, &keys, &p->soft.backend, p->tx_ctx, room, &why), WEIR_OK);
-    cr_assert_eq(weir_rx_init(&p->rx, &keys, &p->soft.backend, p->rx_ctx, room, &why), WEIR_OK);
+    cr_assert_eq(weir_tx_init(&p->tx, &tx, &p->soft.backend, p->tx_ctx, room, &why), WEIR_OK);
+    cr_assert_eq(weir_rx_init(&p->rx, &rx, &p->soft.backend, p->rx_ctx, room, &why), WEIR_OK);
     cr_assert_eq(weir_session_init(&p->session, &config), WEIR_OK);
 }
 

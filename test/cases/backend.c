@@ -90,8 +90,8 @@ ON(BOTH, memory_too_small_or_not_aligned)
     }
     w->backend = good;
     struct weir_refusal why;
-    CHECK_STATUS(f->t, weir_tx_init(&f->tx, &f->tx_keys, &w->backend, f->tx_ctx, size, &why),
-                 WEIR_OK);
+    struct weir_keys keys = f->tx_keys;
+    CHECK_STATUS(f->t, weir_tx_init(&f->tx, &keys, &w->backend, f->tx_ctx, size, &why), WEIR_OK);
 }
 
 ON(BOTH, providers_without_the_suite)

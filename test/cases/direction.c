@@ -2,10 +2,12 @@
 /* How a direction begins, is refused, moves and ends. */
 #include "fixture.h"
 
-/* What a refused direction answers: nothing was attached, nothing needs a wipe. */
+/* What a refused direction answers: nothing was attached, nothing needs a wipe, nothing is taken.
+ */
 static void refused(struct fixture *f, const struct weir_keys *keys, enum weir_dir dir,
                     weir_refusal_code code)
 {
+    struct weir_keys given = *keys;
     struct weir_refusal why = {.code = WEIR_REFUSAL_NONE};
     uint32_t attached = f->watch.attached;
     struct weir_tx tx;
@@ -14,18 +16,19 @@ static void refused(struct fixture *f, const struct weir_keys *keys, enum weir_d
     memset(&tx, 0xa5, sizeof tx);
     memset(&rx, 0xa5, sizeof rx);
     if (dir == WEIR_TX) {
-        CHECK_STATUS(f->t,
-                     weir_tx_init(&tx, keys, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why),
-                     WEIR_REFUSED);
+        CHECK_STATUS(
+            f->t, weir_tx_init(&tx, &given, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why),
+            WEIR_REFUSED);
         CHECK_STATUS(f->t, weir_tx_status(&tx), WEIR_E_MISUSE);
     } else {
-        CHECK_STATUS(f->t,
-                     weir_rx_init(&rx, keys, &f->watch.backend, f->rx_ctx, sizeof f->rx_ctx, &why),
-                     WEIR_REFUSED);
+        CHECK_STATUS(
+            f->t, weir_rx_init(&rx, &given, &f->watch.backend, f->rx_ctx, sizeof f->rx_ctx, &why),
+            WEIR_REFUSED);
         CHECK_STATUS(f->t, weir_rx_status(&rx), WEIR_E_MISUSE);
     }
     CHECK_EQ(f->t, why.code, code);
     CHECK_EQ(f->t, f->watch.attached, attached);
+    CHECK_MEM(f->t, &given, keys, sizeof given);
 }
 
 /* Both directions taken back from the fixture, so that its memory can be tried with. */
@@ -295,6 +298,39 @@ ON(BOTH, rx_moves)
     }
 }
 
+/* Keys make one direction; a second one would use its nonces again. */
+ON(BOTH, a_position_has_one_owner)
+{
+    _Alignas(TEST_CTX_ALIGN) static uint8_t ctx[TEST_CTX_LEN];
+    struct weir_refusal why;
+    struct weir_keys keys;
+    struct weir_tx tx;
+    struct weir_rx rx;
+
+    nothing_attached(f, &keys);
+    CHECK_STATUS(f->t,
+                 weir_tx_init(&f->tx, &keys, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why),
+                 WEIR_OK);
+    CHECK_ZERO(f->t, &keys, sizeof keys);
+    CHECK_STATUS(f->t, weir_tx_init(&tx, &keys, &f->watch.backend, ctx, sizeof ctx, &why),
+                 WEIR_REFUSED);
+    CHECK_EQ(f->t, why.code, WEIR_REFUSAL_SUITE);
+    REQUIRE_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_OK);
+    CHECK_STATUS(f->t, weir_tx_import(&tx, &keys, NULL, &f->watch.backend, ctx, sizeof ctx, &why),
+                 WEIR_OK);
+    CHECK_ZERO(f->t, &keys, sizeof keys);
+    CHECK_STATUS(
+        f->t,
+        weir_tx_import(&f->tx, &keys, NULL, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why),
+        WEIR_REFUSED);
+    weir_tx_wipe(&tx);
+    fixture_keys(f, &keys);
+    CHECK_STATUS(f->t, weir_rx_init(&rx, &keys, &f->watch.backend, ctx, sizeof ctx, &why), WEIR_OK);
+    CHECK_ZERO(f->t, &keys, sizeof keys);
+    weir_rx_wipe(&rx);
+    fixture_again(f);
+}
+
 /* tcp_seq is that of the next record's first byte, for as long as it is known. */
 ON(BOTH, position_follows_the_stream)
 {
@@ -482,6 +518,7 @@ static const struct test_case table[] = {
     CASE(rx_reads_any_explicit_nonce),
     CASE(tx_moves),
     CASE(rx_moves),
+    CASE(a_position_has_one_owner),
     CASE(position_follows_the_stream),
     CASE(ending_wipes_keys),
     CASE(the_first_end_counts),

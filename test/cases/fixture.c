@@ -49,10 +49,11 @@ weir_status fixture_tx(struct fixture *f, const struct weir_keys *keys)
 
     weir_tx_wipe(&f->tx);
     wire_end(&f->ours);
+    struct weir_keys given = *keys;
     f->tx_keys = *keys;
     f->out_len = f->said_len = 0;
     weir_status status =
-        weir_tx_init(&f->tx, keys, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why);
+        weir_tx_init(&f->tx, &given, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why);
     if (status == WEIR_OK)
         wire_begin(&f->ours, f->t->aead, keys);
     return status;
@@ -64,11 +65,12 @@ weir_status fixture_rx(struct fixture *f, const struct weir_keys *keys)
 
     weir_rx_wipe(&f->rx);
     wire_end(&f->theirs);
+    struct weir_keys given = *keys;
     f->rx_keys = *keys;
     f->in_len = 0;
     lane_at = IN_LEN;
     weir_status status =
-        weir_rx_init(&f->rx, keys, &f->watch.backend, f->rx_ctx, sizeof f->rx_ctx, &why);
+        weir_rx_init(&f->rx, &given, &f->watch.backend, f->rx_ctx, sizeof f->rx_ctx, &why);
     if (status == WEIR_OK)
         wire_begin(&f->theirs, f->t->aead, keys);
     return status;

@@ -30,7 +30,7 @@ static bool keys_of(struct test *t, enum rfc8448_stream stream, uint8_t seq, str
 }
 
 static bool start_tx(struct test *t, struct weir_soft *soft, union vector_ctx *ctx,
-                     struct weir_tx *tx, const struct weir_keys *keys)
+                     struct weir_tx *tx, struct weir_keys *keys)
 {
     struct weir_refusal why;
 
@@ -40,7 +40,7 @@ static bool start_tx(struct test *t, struct weir_soft *soft, union vector_ctx *c
 }
 
 static bool start_rx(struct test *t, struct weir_soft *soft, union vector_ctx *ctx,
-                     struct weir_rx *rx, const struct weir_keys *keys)
+                     struct weir_rx *rx, struct weir_keys *keys)
 {
     struct weir_refusal why;
 

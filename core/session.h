@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * The inside of a session, shared by session.c (calls, sending, ends) and messages.c (what the
+ * peer's handshake messages and alerts mean).
+ */
+#ifndef WEIR_CORE_SESSION_H
+#define WEIR_CORE_SESSION_H
+
+#include <weir/session.h>
+
+/* HandshakeType (RFC 8446 section 4, RFC 5246 section 7.4). */
+enum {
+    HELLO_REQUEST = 0,
+    CLIENT_HELLO = 1,
+    NEW_SESSION_TICKET = 4,
+    CERTIFICATE = 11,
+    CERTIFICATE_REQUEST = 13,
+    CERTIFICATE_VERIFY = 15,
+    FINISHED = 20,
+    KEY_UPDATE = 24,
+};
+
+/* AlertLevel and AlertDescription (RFC 8446 section 6). */
+enum {
+    LEVEL_WARNING = 1,
+    LEVEL_FATAL = 2,
+    CLOSE_NOTIFY = 0,
+    USER_CANCELED = 90,
+    NO_RENEGOTIATION = 100,
+};
+
+#define MESSAGE_HEADER 4u
+
+/* What waits to be sealed, in this order. */
+enum {
+    WANT_ANSWER = 1,  /* KeyUpdate, because the peer asked for one */
+    WANT_UPDATE = 2,  /* KeyUpdate of our own */
+    WANT_REQUEST = 4, /* ... which asks the peer for one */
+    WANT_NO_RENEGOTIATION = 8,
+    WANT_CLOSE = 16,
+    WANT_ALERT = 32,
+};
+
+struct __attribute__((may_alias)) session {
+    struct weir_tx *tx;
+    struct weir_rx *rx;
+    const struct weir_kdf *kdf;
+    uint32_t left; /* bytes missing of the handshake message in progress, its header apart */
+    uint8_t header[MESSAGE_HEADER];
+    uint8_t header_len; /* 0: no message in progress */
+    int8_t status;      /* sticky once WEIR_CLOSED or below zero */
+    bool server;
+    bool tls13;
+    uint8_t want;
+    uint8_t alert; /* for WANT_ALERT */
+    uint8_t peer_alert;
+    bool send_ended; /* close_notify or a fatal alert is sealed */
+    bool asked_peer; /* for a KeyUpdate, in this epoch of rx */
+    uint8_t refusal; /* weir_refusal_code */
+    /* Since the last application data. */
+    uint8_t key_updates;
+    uint8_t warnings;
+    uint8_t handshakes;
+};
+
+_Static_assert(sizeof(struct session) <= sizeof(struct weir_session), "weir_session is too small");
+_Static_assert(_Alignof(struct session) <= _Alignof(struct weir_session), "alignment");
+
+/* Ends the session with `status` and its alert, unless it has ended. Answers the sticky status. */
+weir_status weir_session_failed(struct session *s, weir_status status);
+
+/*
+ * Goes through the content of a handshake record. What the TLS library must see stays in `r`:
+ * everything before the first byte of a KeyUpdate.
+ */
+weir_status weir_session_take_handshake(struct session *s, struct weir_record *r);
+
+/* Acts upon the content of an alert record. */
+weir_status weir_session_take_alert(struct session *s, const struct weir_record *r);
+
+#endif
