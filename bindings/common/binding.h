@@ -8,8 +8,8 @@
  * |-----------------|---------------------------------------------------------------------------|
  * | it is made      | weir_soft_init with the library's own AEAD: once.soft, memory: once.ctx   |
  * | the handshake   | struct weir_tap, allocated apart: sees all bytes, hears all secrets       |
- * | take_keys       | weir_tap_take13, or weir_tls12_keys and weir_tap_take12; weir_loop_init;  |
- * |                 | the library's transport becomes memory; the tap is wiped and released     |
+ * | take_keys       | weir_take; weir_loop_init; the library's transport becomes memory; the    |
+ * |                 | tap is wiped and released                                                 |
  * | the connection  | deliver: weir_loop_seal; collect: weir_loop_next, weir_loop_open          |
  *
  * These functions are part of libweir so that two bindings in one process share them; they are no
@@ -20,6 +20,7 @@
 
 #include "loop.h"
 #include "once.h"
+#include "take.h"
 #include "tap.h"
 #include "tls12.h"
 

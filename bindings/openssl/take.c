@@ -7,70 +7,60 @@
 
 #include <openssl/bio.h>
 
-static weir_status refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail)
+static weir_status refuse(struct weir_refusal *why, weir_refusal_code code)
 {
-    *why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_BINDING, .detail = detail};
+    *why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_BINDING};
     return WEIR_REFUSED;
 }
 
-static weir_status judge(const struct openssl_binding *b, uint16_t version, uint16_t suite,
-                         struct weir_refusal *why)
+/* What only OpenSSL can tell. */
+static weir_status judge(const struct openssl_binding *b, struct weir_refusal *why)
 {
-    const struct weir_suite *known = weir_suite_find(suite);
-
-    if (version != WEIR_TLS12 && version != WEIR_TLS13)
-        return refuse(why, WEIR_REFUSAL_VERSION, version);
-    if (known == NULL || known->version != version)
-        return refuse(why, WEIR_REFUSAL_SUITE, suite);
     /* Rejected early data is of no consequence: it was under a key that is gone. */
     if (SSL_get_early_data_status(b->ssl) == SSL_EARLY_DATA_ACCEPTED)
-        return refuse(why, WEIR_REFUSAL_EARLY_DATA, 0);
+        return refuse(why, WEIR_REFUSAL_EARLY_DATA);
     if (BIO_pending(b->from_peer) != 0 || SSL_has_pending(b->ssl) != 0)
-        return refuse(why, WEIR_REFUSAL_READ_AHEAD, 0);
+        return refuse(why, WEIR_REFUSAL_READ_AHEAD);
     return WEIR_OK;
 }
 
-static weir_status take13(struct openssl_binding *b, struct weir_keys *tx, struct weir_keys *rx,
-                          struct weir_refusal *why)
-{
-    weir_status status = weir_tap_take13(b->tap, WEIR_TX, tx, why);
-
-    return status == WEIR_OK ? weir_tap_take13(b->tap, WEIR_RX, rx, why) : status;
-}
-
-static weir_status take12(struct openssl_binding *b, uint16_t suite, struct weir_keys *tx,
-                          struct weir_keys *rx, struct weir_refusal *why)
-{
-    const SSL_SESSION *session = SSL_get_session(b->ssl);
+/* The master secret and the randoms of TLS 1.2. */
+struct secrets {
     uint8_t master[WEIR_MASTER_LEN];
     uint8_t client_random[WEIR_RANDOM_LEN];
     uint8_t server_random[WEIR_RANDOM_LEN];
-    const struct weir_tls12 from = {
-        .suite = suite,
-        .server = b->hs.server,
-        .master = master,
-        .client_random = client_random,
-        .server_random = server_random,
-    };
+};
 
-    if (session == NULL ||
-        SSL_SESSION_get_master_key(session, master, sizeof master) != sizeof master ||
-        SSL_get_client_random(b->ssl, client_random, sizeof client_random) !=
-            sizeof client_random ||
-        SSL_get_server_random(b->ssl, server_random, sizeof server_random) !=
-            sizeof server_random) {
-        weir_wipe(master, sizeof master);
-        return refuse(why, WEIR_REFUSAL_NO_EXPORT, 0);
+static bool get_secrets(const SSL *ssl, struct secrets *out)
+{
+    const SSL_SESSION *session = SSL_get_session(ssl);
+
+    return session != NULL &&
+           SSL_SESSION_get_master_key(session, out->master, WEIR_MASTER_LEN) == WEIR_MASTER_LEN &&
+           SSL_get_client_random(ssl, out->client_random, WEIR_RANDOM_LEN) == WEIR_RANDOM_LEN &&
+           SSL_get_server_random(ssl, out->server_random, WEIR_RANDOM_LEN) == WEIR_RANDOM_LEN;
+}
+
+static weir_status take(struct openssl_binding *b, struct weir_keys *tx, struct weir_keys *rx,
+                        struct weir_refusal *why)
+{
+    struct weir_taking from = {
+        .tap = b->tap,
+        .kdf = &weir_kdf_openssl,
+        .server = b->hs.server,
+        /* OpenSSL draws the first explicit nonce of a key at random and counts up from it. */
+        .rule = WEIR_NONCE_COUNTER,
+    };
+    struct secrets secrets;
+
+    b->hs.chosen(&b->hs, &from.version, &from.suite);
+    if (from.version == WEIR_TLS12 && get_secrets(b->ssl, &secrets)) {
+        from.master = secrets.master;
+        from.client_random = secrets.client_random;
+        from.server_random = secrets.server_random;
     }
-    weir_status status = weir_tls12_keys(&weir_kdf_openssl, &from, tx, rx);
-    weir_wipe(master, sizeof master);
-    if (status != WEIR_OK)
-        return refuse(why, WEIR_REFUSAL_PROVIDER, 0);
-    /* OpenSSL draws the first explicit nonce of a key at random and counts up from it. What the
-     * peer does only it knows; its nonces are read off the wire. */
-    status = weir_tap_take12(b->tap, WEIR_TX, WEIR_NONCE_COUNTER, tx, why);
-    if (status == WEIR_OK)
-        status = weir_tap_take12(b->tap, WEIR_RX, WEIR_NONCE_RANDOM, rx, why);
+    weir_status status = weir_take(&from, tx, rx, why);
+    weir_wipe(&secrets, sizeof secrets);
     return status;
 }
 
@@ -103,21 +93,16 @@ weir_status weir_openssl_take_keys(struct weir_handshake *hs, struct weir_keys *
                                    struct weir_keys *rx, struct weir_refusal *why)
 {
     struct openssl_binding *b = openssl_inside(hs);
-    uint16_t version = 0;
-    uint16_t suite = 0;
 
     *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_BINDING};
     weir_keys_wipe(tx);
     weir_keys_wipe(rx);
     if (b->stage != STAGE_COMPLETE || BIO_pending(b->to_peer) != 0)
         return WEIR_E_MISUSE;
-    hs->chosen(hs, &version, &suite);
-    weir_status status = judge(b, version, suite, why);
+    weir_status status = judge(b, why);
     if (status == WEIR_OK)
-        status = version == WEIR_TLS13 ? take13(b, tx, rx, why) : take12(b, suite, tx, rx, why);
+        status = take(b, tx, rx, why);
     if (status != WEIR_OK) {
-        weir_keys_wipe(tx);
-        weir_keys_wipe(rx);
         /* For good: the library may now write over a transport that the tap does not see. */
         b->stage = STAGE_FAILED;
         return status;
