@@ -393,13 +393,16 @@ ABRUPT = {'s_client': ['unexpected eof'], 's_server': ['unexpected eof'],
 
 
 def run_abrupt_ours(world, case, stage):
-    """weir's end closes its socket without a word: the peer must see that, not a clean end."""
-    text = ['--text'] if case.tool.name == 'gnutls-serv' else []
-    receive = case.size if case.tool.name == 'gnutls-serv' else 0
+    """weir's end closes its socket without a word: the peer must see that, not a clean end. All of
+    the peer's data is read before, for the reason above."""
+    echo = case.tool.name == 'gnutls-serv'
     tool, end = start_pair(world, case, stage,
-                           ['--send', case.size, '--receive', receive, '--end', 'abrupt', *text],
-                           plain_extra(case, stage))
+                           ['--send', case.size, '--receive', case.size, '--end', 'abrupt',
+                            *(['--text'] if echo else [])], plain_extra(case, stage))
+    if not echo:
+        tool.feed(world.data.text, case.size)
     report = judge(world, case, end.reports()[0], clean=False)
+    require(report['sent'] == report['received'] == case.size, 'not all was sent and received')
     require(not report['wire']['close_notify'], 'close_notify on the wire')
     tool.wait_until(lambda: any(words in tool.err() for words in ABRUPT[case.tool.name]),
                     'complaint about the cut')

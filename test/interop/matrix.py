@@ -130,8 +130,9 @@ def curl(world):
     if world.weir is None:
         for case in served:
             case.reason = 'the weir command is not part of this build'
-    return served + [Case('curl', tool.name, tool, lib, world.suites[name], world.size, cases.run_curl)
-            for lib in world.libraries for names in BULK.values() for name in names[:1]]
+    return served + [
+        Case('curl', tool.name, tool, lib, world.suites[names[0]], world.size, cases.run_curl)
+        for lib in world.libraries for names in BULK.values()]
 
 
 def pairs(world):
