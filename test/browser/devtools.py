@@ -70,6 +70,7 @@ class Browser:
                                  flatten=True)['sessionId']
         for domain in ('Page', 'Network', 'Runtime', 'Log'):
             self.call(f'{domain}.enable')
+        self.call('Page.setLifecycleEventsEnabled', enabled=True)
 
     def _message(self, limit):
         """The next message of the browser."""
@@ -107,19 +108,21 @@ class Browser:
     def navigate(self, url, seconds=120):
         """Opens a page and waits until it has loaded."""
         self.events.clear()
-        error = self.call('Page.navigate', url=url).get('errorText')
-        if error:
-            raise BrowserError(f'{url}: {error}')
-        self._loaded(url, seconds)
+        answer = self.call('Page.navigate', url=url)
+        if answer.get('errorText'):
+            raise BrowserError(f'{url}: {answer["errorText"]}')
+        # By its own loader: the page before, about:blank at first, may still report its end.
+        self._loaded(url, seconds, lambda event: event['loaderId'] == answer['loaderId'])
 
     def reload(self, seconds=120):
         self.events.clear()
         self.call('Page.reload')
-        self._loaded('reload', seconds)
+        self._loaded('reload', seconds, lambda event: True)
 
-    def _loaded(self, what, seconds):
+    def _loaded(self, what, seconds, mine):
         limit = time.monotonic() + seconds
-        while not self.seen('Page.loadEventFired'):
+        while not any(event['name'] == 'load' and mine(event)
+                      for event in self.seen('Page.lifecycleEvent')):
             if time.monotonic() > limit:
                 raise BrowserError(f'{what} does not load')
             self.events.append(self._message(limit))
