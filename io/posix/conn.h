@@ -62,7 +62,6 @@ struct weir_conn {
     const char *os_call; /* the system call that failed, and its errno */
     int os_error;
     unsigned unanswered; /* messages given to the TLS library while its answers wait */
-    bool started;        /* drive has been called */
     bool blocked;        /* the socket takes no more for now */
     bool pump_again;     /* the TLS library has more to say than there was room for */
     bool closing;        /* weir_conn_close has been called */

@@ -45,7 +45,6 @@ static weir_status drive(struct weir_conn *conn)
         size_t consumed = 0;
         weir_status status =
             conn->hs->drive(conn->hs, b->base + b->head, io_buffer_len(b), &consumed);
-        conn->started = true;
         b->head += consumed;
         if (status != WEIR_NEED_INPUT || consumed == 0 || io_buffer_len(b) == 0) {
             return status;
@@ -73,17 +72,13 @@ static weir_status receive(struct weir_conn *conn)
 static weir_status negotiate(struct weir_conn *conn)
 {
     for (;;) {
-        weir_status status = WEIR_OK;
-        if (io_buffer_len(&conn->in) > 0 || (!conn->started && !conn->hs->server)) {
-            status = drive(conn);
-            if (status < WEIR_OK) {
-                (void)send_output(conn); /* its alert, as far as the socket takes it */
-                io_finish(conn);
-                io_discard(conn);
-                return failed(conn, status);
-            }
-        } else {
-            status = WEIR_NEED_INPUT;
+        /* Also without new bytes: a callback of the application may have held the library up. */
+        weir_status status = drive(conn);
+        if (status < WEIR_OK) {
+            (void)send_output(conn); /* its alert, as far as the socket takes it */
+            io_finish(conn);
+            io_discard(conn);
+            return failed(conn, status);
         }
         if (status == WEIR_OK) {
             conn->phase = IO_HANDOVER;

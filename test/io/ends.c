@@ -296,6 +296,25 @@ Test(ends, handshake_while_the_socket_is_full)
     drop(&end, peer);
 }
 
+/* A library that has read all it needs, and waits for the application and not for the peer. */
+Test(ends, handshake_that_was_suspended)
+{
+    for (int server = 0; server < 2; server++) {
+        struct pair *pair = pair_new(WEIR_TLS13, 0);
+        struct end *end = server ? &pair->server : &pair->client;
+        struct end *peer = server ? &pair->client : &pair->server;
+        end->fake.suspended = true;
+        for (int i = 0; i < 3; i++) {
+            cr_assert(weir_conn_handshake(peer->conn) >= WEIR_OK);
+            cr_assert_eq(weir_conn_handshake(end->conn), WEIR_NEED_INPUT);
+        }
+        cr_assert_eq(end->fake.heard, 4);
+        end->fake.suspended = false;
+        cr_assert_eq(weir_conn_handshake(end->conn), WEIR_OK);
+        pair_free(pair);
+    }
+}
+
 /* Records right behind the handshake belong to the session. */
 Test(ends, data_in_one_piece_with_the_handshake)
 {

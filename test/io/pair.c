@@ -28,7 +28,7 @@ static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t le
         return WEIR_E_HANDSHAKE;
     }
     f->heard += n;
-    return f->heard == sizeof hello ? WEIR_OK : WEIR_NEED_INPUT;
+    return f->heard == sizeof hello && !f->suspended ? WEIR_OK : WEIR_NEED_INPUT;
 }
 
 static void output(struct weir_handshake *hs, const uint8_t **data, size_t *len)

@@ -17,6 +17,7 @@ struct fake {
     struct weir_handshake handshake; /* first, so that a pointer to it is a pointer to this */
     uint16_t version;
     size_t said, heard;
+    bool suspended; /* by a callback of the application */
     bool failed;
     uint8_t delivered[70000];
     size_t delivered_len;
