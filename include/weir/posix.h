@@ -72,9 +72,10 @@ WEIR_API short weir_conn_events(const struct weir_conn *conn);
 
 /**
  * Goes on with the handshake. WEIR_OK: complete. WEIR_NEED_INPUT, WEIR_NEED_OUTPUT: wait for
- * weir_conn_events, or until a callback that has suspended the TLS library can go on. WEIR_REFUSED: the keys cannot be taken, or no backend takes them; see
- * weir_conn_refusal and weir_conn_path. Below zero: WEIR_E_HANDSHAKE, WEIR_E_TRUNCATED, WEIR_E_IO,
- * WEIR_E_MISUSE. All but the first three are sticky, for reading and writing, too.
+ * weir_conn_events, or until a callback that has suspended the TLS library can go on. WEIR_REFUSED:
+ * the keys cannot be taken, or no backend takes them; see weir_conn_refusal and weir_conn_path.
+ * Below zero: WEIR_E_HANDSHAKE, WEIR_E_TRUNCATED, WEIR_E_IO, WEIR_E_MISUSE. All but the first three
+ * are sticky, for reading and writing, too.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_handshake(struct weir_conn *conn);
 
