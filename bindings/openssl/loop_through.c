@@ -8,6 +8,19 @@
 #include <openssl/err.h>
 #include <stdio.h>
 
+/*
+ * A callback of the application has suspended the library, which goes on with the next call. Until
+ * then what the peer sends for it piles up, and the peer must not decide how much.
+ */
+static weir_status suspended(struct openssl_binding *b)
+{
+    if (BIO_pending(b->loop_in) <= (int)WEIR_MAX_MESSAGE)
+        return WEIR_OK;
+    (void)snprintf(b->error, sizeof b->error, "too much to read while a callback waits");
+    b->loop.status = WEIR_E_FLOOD;
+    return WEIR_E_FLOOD;
+}
+
 /* Lets the library read all that lies in the loop. */
 static weir_status let_read(struct openssl_binding *b)
 {
@@ -26,9 +39,10 @@ static weir_status let_read(struct openssl_binding *b)
         case SSL_ERROR_WANT_ASYNC:
         case SSL_ERROR_WANT_ASYNC_JOB:
         case SSL_ERROR_WANT_RETRY_VERIFY:
-            return WEIR_OK; /* a callback suspended it; it goes on with the next call */
+            return suspended(b);
         case SSL_ERROR_ZERO_RETURN:
-            return WEIR_OK; /* the application has closed this SSL for reading */
+            (void)BIO_reset(b->loop_in); /* the application has closed this SSL for reading */
+            return WEIR_OK;
         default:
             weir_openssl_note_error(b, "the message was not accepted");
             return WEIR_E_HANDSHAKE;

@@ -70,7 +70,8 @@ struct weir_handshake {
      * Loop-through, peer to library: the content of a handshake record that
      * weir_session_receive left over. WEIR_OK; WEIR_E_HANDSHAKE when the library found it wrong
      * (collect then gives the alert). WEIR_E_MISUSE before the keys are taken, and, sticky, for a
-     * KeyUpdate or in TLS 1.2; WEIR_E_PROVIDER, sticky.
+     * KeyUpdate or in TLS 1.2; sticky, too: WEIR_E_PROVIDER, and WEIR_E_FLOOD when a callback of
+     * the application keeps the library from reading what has come.
      */
     weir_status (*deliver)(struct weir_handshake *hs, const uint8_t *data, size_t len);
 

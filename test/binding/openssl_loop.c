@@ -406,3 +406,52 @@ Test(binding_openssl, a_key_update_is_not_delivered)
     cr_assert_eq(p.client.hs->deliver(p.client.hs, key_update, sizeof key_update), WEIR_E_MISUSE);
     pair_drop(&p);
 }
+
+static const uint8_t ticket[1000] = {4, 0, 3, 0xe4};
+
+/* An SSL that is closed for reading takes no messages; they must not pile up for it. */
+Test(binding_openssl, messages_for_an_ssl_that_is_closed_for_reading)
+{
+    struct pair p;
+
+    connected(&p, &(struct pair_config){.no_tickets = true});
+    SSL_set_shutdown(p.client.ssl, SSL_RECEIVED_SHUTDOWN);
+    for (unsigned i = 0; i < 10; i++) {
+        cr_assert_eq(p.client.hs->deliver(p.client.hs, ticket, sizeof ticket), WEIR_OK);
+        cr_assert_eq(BIO_pending(SSL_get_rbio(p.client.ssl)), 0);
+    }
+    pair_exchange(&p, 100);
+    pair_close(&p);
+}
+
+static int suspend(SSL *ssl, void *arg)
+{
+    (void)ssl;
+    (void)arg;
+    return -1;
+}
+
+/* One that waits for its application is given what comes, up to a bound. */
+Test(binding_openssl, messages_for_an_ssl_that_is_suspended)
+{
+    struct pair p;
+    weir_status status = WEIR_OK;
+    unsigned taken = 0;
+
+    connected(&p, &(struct pair_config){.no_tickets = true, .post_handshake = true});
+    SSL_set_cert_cb(p.client.ssl, suspend, NULL);
+    SSL_set_verify(p.server.ssl, SSL_VERIFY_PEER, SSL_CTX_get_verify_callback(p.server_ctx));
+    cr_assert_eq(SSL_verify_client_post_handshake(p.server.ssl), 1);
+    let_write(&p, &p.server);
+    pair_exchange(&p, 100);
+    while (status == WEIR_OK && taken < 1000) {
+        status = p.client.hs->deliver(p.client.hs, ticket, sizeof ticket);
+        taken++;
+    }
+    cr_assert_eq(status, WEIR_E_FLOOD);
+    cr_assert(taken > 100 && taken < 200, "%u", taken);
+    cr_assert_eq(end_pump(&p.client), WEIR_E_FLOOD);
+    wire_run(&p.wire);
+    cr_assert_eq(weir_session_peer_alert(&p.server.session), SSL_AD_UNEXPECTED_MESSAGE);
+    pair_close(&p);
+}
