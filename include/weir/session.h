@@ -131,7 +131,12 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_key_update(struct weir_session
                                                              bool request_peer,
                                                              struct weir_refusal *why);
 
-/** Ends our direction with close_notify (to be flushed). Returns WEIR_OK or a sticky status. */
+/**
+ * Ends our direction with close_notify (to be flushed). The peer's close_notify is not answered by
+ * itself, so that the rest of an answer can still be sent (RFC 8446 section 6.1); who wants the
+ * immediate end of RFC 5246 section 7.2.1 calls this upon WEIR_CLOSED. Returns WEIR_OK or a sticky
+ * status.
+ */
 WEIR_API weir_status weir_session_close(struct weir_session *session);
 
 /** Ends the connection with `status` (below zero) and the alert that belongs to it. */
