@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import termios
@@ -71,14 +72,19 @@ class Data:
             return self._digests[path, size]
 
 
-_running, _running_lock = set(), threading.Lock()
+_running, _running_lock = set(), threading.RLock()
 
 
-def end_all(*_):
-    """For signals: nothing that was started is left behind."""
-    for child in list(_running):
-        child.kill()
-    os._exit(1)
+def end_on_signals(directory):
+    """Whoever stops the run leaves no process behind, and not the directory."""
+    def end(*_):
+        with _running_lock:  # kept: no case starts another
+            for child in _running:
+                child.kill()
+            shutil.rmtree(directory, ignore_errors=True)
+            os._exit(1)
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
 
 
 class Process:
@@ -87,10 +93,10 @@ class Process:
     def __init__(self, command, env=None, keep=True, name=None, cwd=None):
         self.name = name or Path(command[0]).name
         self.command = [str(word) for word in command]
-        self.child = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=dict(os.environ, **(env or {})), cwd=cwd)
         with _running_lock:
+            self.child = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, env=dict(os.environ, **(env or {})), cwd=cwd)
             _running.add(self.child)
         for pipe in (self.child.stdin, self.child.stdout):
             if F_SETPIPE_SZ is not None:

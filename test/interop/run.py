@@ -7,7 +7,6 @@ WEIR_TEST_SMALL=1 moves 1 MB where it would be 100.
 import argparse
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import foreign
 import matrix
-from harness import Data, Failure, Stage, end_all
+from harness import Data, Failure, Stage, end_on_signals
 
 AT_A_TIME = 2
 
@@ -171,13 +170,12 @@ def parse_arguments():
 
 def main():
     arguments = parse_arguments()
-    signal.signal(signal.SIGTERM, end_all)
-    signal.signal(signal.SIGINT, end_all)
     if not shutil.which('openssl'):
         print('SKIP all: openssl, which makes the certificates, is not installed')
         return 0
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix='weir-interop-') as name:
+        end_on_signals(name)
         world = World(arguments, Path(name))
         chosen = [case for case in matrix.every(world)
                   if not arguments.patterns or
