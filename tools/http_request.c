@@ -68,9 +68,7 @@ static void begin_value(struct http_request *request)
         if (strlen(field_names[i]) == request->field_len &&
             strncasecmp(field_names[i], request->field_name, request->field_len) == 0) {
             request->field = (enum http_field)i;
-            struct http_value *value = &request->fields[i];
-            value->unreadable = value->unreadable || value->times > 0;
-            value->times++;
+            request->fields[i].times++;
         }
     }
 }
@@ -93,9 +91,9 @@ static int on_header_value(struct http_parser *parser, const char *at, size_t le
     }
     struct http_value *value = &request->fields[request->field];
     if (len >= sizeof value->text - value->len) {
-        value->unreadable = true;
+        value->too_long = true;
     }
-    if (!value->unreadable) {
+    if (!value->too_long) {
         memcpy(value->text + value->len, at, len);
         value->len += len;
         value->text[value->len] = '\0';
@@ -180,7 +178,7 @@ void http_request_next(struct http_request *request)
     for (size_t i = 0; i < HTTP_FIELD_COUNT; i++) {
         request->fields[i].times = 0;
         request->fields[i].len = 0;
-        request->fields[i].unreadable = false;
+        request->fields[i].too_long = false;
         request->fields[i].text[0] = '\0';
     }
     request->field = HTTP_FIELD_OTHER;
@@ -239,5 +237,5 @@ bool http_request_started(const struct http_request *request)
 const char *http_request_field(const struct http_request *request, enum http_field field)
 {
     const struct http_value *value = &request->fields[field];
-    return value->times == 1 && !value->unreadable ? value->text : NULL;
+    return value->times == 1 && !value->too_long ? value->text : NULL;
 }

@@ -33,8 +33,8 @@ enum http_field {
 enum { HTTP_VALUE_MAX = 1024 };
 
 struct http_value {
-    unsigned times;  /* how often the field came */
-    bool unreadable; /* came twice or is too long: not to be relied on */
+    unsigned times; /* how often the field came */
+    bool too_long;  /* not all of it is kept */
     size_t len;
     char text[HTTP_VALUE_MAX];
 };
@@ -68,7 +68,7 @@ enum http_request_answer http_request_feed(struct http_request *request, const c
                                            size_t len, size_t *taken);
 /* Whether a byte of a request has come. */
 bool http_request_started(const struct http_request *request);
-/* The value of a field that came once and is readable; NULL otherwise. */
+/* The value of a field that came once and is kept whole; NULL otherwise. */
 const char *http_request_field(const struct http_request *request, enum http_field field);
 
 #endif

@@ -2,15 +2,20 @@
 """`weir serve --echo`."""
 
 import random
+import socket
 import threading
+import time
 
-from harness import SMALL, Tls, context, equal, serve
+from harness import SMALL, Tls, context, equal, expect, serve
 
 
-def round_trip(server, settings, size, piece):
-    """Half-close: our end is over before the last byte has come back."""
+def round_trip(server, settings, size, piece, pause=0):
+    """Half-close: our end is over before the last byte has come back. `pause`: seconds until the
+    first byte is read, so that the server has to wait, too."""
     data = random.Random(size).randbytes(size)
     with Tls(server.port, settings) as peer:
+        if pause:
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         peer.handshake()
         back = bytearray()
         lock = threading.Lock()
@@ -31,6 +36,8 @@ def round_trip(server, settings, size, piece):
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
+        time.sleep(pause)
+        expect(sender.is_alive() or not pause, 'all of it is taken without a byte being read')
         while True:
             part = peer.socket.recv(65536)
             with lock:
@@ -64,6 +71,8 @@ def run(cases, world):
                 for size, piece in sizes[:3] if SMALL else sizes:
                     cases.run(f'{library}, {version}, {size} bytes by {piece}', round_trip, server,
                               context(version), size, piece)
+                cases.run(f'{library}, {version}, a peer that reads late', round_trip, server,
+                          context(version), 24_000_000, 16384, 1)
                 cases.run(f'{library}, {version}, half-close without data', closes, server)
                 done = server.stop()
                 cases.run(f'{library}, {version}, nothing on stderr', equal, done.err, '', 'stderr')

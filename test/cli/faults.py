@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Peers that hang up, send rubbish or are somebody else: one clear line, and no more."""
 
-import re
+import signal
 import socket
 import threading
 import time
 
-from harness import (SMALL, Failure, Process, Proxy, Server, Tls, WAIT, context, equal, expect,
+from harness import (SMALL, Failure, Process, Proxy, Server, Skip, Tls, WAIT, equal, expect,
                      one_line, serve, weir)
 
 RUBBISH = [('a line of text', b'GET / HTTP/1.1\r\nHost: x\r\n\r\n'), ('zeros', bytes(2000)),
@@ -79,11 +79,11 @@ def record_cut(part):
     return fault
 
 
-def record_flipped(_, port):
+def record_flipped(_, port, more=b''):
     with Tls(port) as peer:
         record = bytearray(peer.handshake().seal(b'x' * 1000))
         record[-1] ^= 1
-        peer.socket.sendall(record)
+        peer.socket.sendall(record + more)
         try:
             peer.read_all()
         except Exception as error:
@@ -91,6 +91,11 @@ def record_flipped(_, port):
             expect('bad record mac' in words, f'no alert bad_record_mac but {error}')
             return
         raise Failure('no alert at all')
+
+
+def flipped_and_more(world, port):
+    """What still comes after the bad record does not take the alert away."""
+    record_flipped(world, port, bytes(500000))
 
 
 def reset(_, port):
@@ -108,6 +113,7 @@ SERVER_FAULTS = [
     ('hangs up in mid-record', record_cut(0.5), ['without close_notify']),
     ('hangs up in a header', record_cut(0.003), ['without close_notify']),
     ('sends a flipped bit', record_flipped, ['authentication', 'bad_record_mac']),
+    ('sends a flipped bit and goes on', flipped_and_more, ['authentication', 'bad_record_mac']),
     ('resets the connection', reset, ['reset']),
 ]
 
@@ -215,7 +221,6 @@ def wrong_name(world, library):
 
 def no_common_version(world):
     if 'openssl' not in world.libraries:
-        from harness import Skip
         raise Skip('needs OpenSSL for TLS 1.3')
     with Server(world, 'perf', '-s', '-p', '0', '--tls-lib', 'openssl', '--tls', 'v1.3') as server:
         one_line(client(world, server.port, '--insecure', '--tls-lib', 'openssl', '--tls', 'v1.2'),
@@ -234,7 +239,6 @@ def cut_behind_proxy(world, options, at, both):
 
 def interrupted(world):
     """Ctrl-C ends a client in mid-test, with the sums so far; its server goes on."""
-    import signal
     with Server(world, 'perf', '-s', '-p', '0') as server:
         with Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '-t', '60', '--insecure',
                      '-i', '0.5') as process:

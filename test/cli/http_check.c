@@ -284,6 +284,7 @@ int main(void)
     check_parts();
     check_files(root);
     check_sessions(root);
+    check_echo();
     (void)close(root);
     site_remove();
     return check_end();

@@ -50,5 +50,6 @@ enum http_state memory_stream_run(struct memory_stream *m, int root);
 void check_parts(void);
 void check_files(int root);
 void check_sessions(int root);
+void check_echo(void);
 
 #endif

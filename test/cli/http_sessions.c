@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct session_case {
     const char *name;
@@ -47,6 +48,10 @@ static const struct session_case cases[] = {
      "Content-Range: bytes */10\r\nContent-Length: 0\r\n\r\n"},
     {"several ranges", IN("GET /a.txt HTTP/1.1\r\n" H "Range: bytes=0-1,4-5\r\n\r\n"), "200",
      "\r\n\r\n0123456789"},
+    {"a range, and then another",
+     IN("GET /a.txt HTTP/1.1\r\n" H "Range: bytes=2-4\r\n\r\n"
+        "GET /a.txt HTTP/1.1\r\n" H "Range: bytes=5-6\r\n\r\n"),
+     "206 206", "\r\n\r\n56"},
     {"Range twice", IN("GET /a.txt HTTP/1.1\r\n" H "Range: bytes=0-1\r\nRange: bytes=4-5\r\n\r\n"),
      "200", "\r\n\r\n0123456789"},
     {"HEAD has no ranges", IN("HEAD /a.txt HTTP/1.1\r\n" H "Range: bytes=2-4\r\n\r\n"), "200",
@@ -96,7 +101,7 @@ static const struct session_case cases[] = {
     {"no Host", IN("GET /a.txt HTTP/1.1\r\n\r\n"), "400", "400 Bad Request\n"},
     {"two Hosts", IN("GET /a.txt HTTP/1.1\r\n" H H "\r\n"), "400", "400 Bad Request\n"},
     {"an empty Host", IN("GET /a.txt HTTP/1.1\r\nHost:\r\n\r\n"), "200", "0123456789"},
-    {"a blank before the colon", IN("GET /a.txt HTTP/1.1\r\nHost : x\r\n\r\n"), "400", NULL},
+    {"a blank before the colon", IN("GET /a.txt HTTP/1.1\r\n" H "X : y\r\n\r\n"), "400", NULL},
     {"a field with a name longer than any that counts",
      IN("GET /a.txt HTTP/1.1\r\n" H
         "If-None-Match-Or-Something-Else-Of-That-Kind-That-Is-Longer-Still: *\r\n\r\n"),
@@ -109,6 +114,8 @@ static const struct session_case cases[] = {
     {"OPTIONS", IN("OPTIONS * HTTP/1.1\r\n" H "\r\n"), "405", "405 Method Not Allowed\n"},
     {"CONNECT", IN("CONNECT x:443 HTTP/1.1\r\n" H "\r\n"), "405", "405 Method Not Allowed\n"},
     {"an unknown method", IN("FETCH /a.txt HTTP/1.1\r\n" H "\r\n"), "501", NULL},
+    {"an unknown method that begins as HEAD", IN("HEED /a.txt HTTP/1.1\r\n" H "\r\n"), "501",
+     "501 Not Implemented\n"},
     {"rubbish", IN("\x16\x03\x01\x02\x00\x01\x00"), "400", "400 Bad Request\n"},
     {"a version to come", IN("GET /a.txt HTTP/2.0\r\n" H "\r\n"), "505", NULL},
     {"a version of old", IN("GET /a.txt\r\n\r\n"), "505", NULL},
@@ -297,6 +304,23 @@ static void check_long(int root)
         check_same(statuses, heads[i].statuses);
         free(head);
     }
+    for (size_t size = 65536; size <= 65537; size++) {
+        check_begin(size == 65536 ? "a body of 64 KiB in a chunk" : "a body too large in a chunk");
+        char *body = malloc(size + 200);
+        if (body == NULL) {
+            abort();
+        }
+        int n =
+            snprintf(body, 200,
+                     "GET /a.txt HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n%zx\r\n", size);
+        memset(body + n, 'x', size);
+        memcpy(body + n + size, "\r\n0\r\n\r\n", 7);
+        memory_stream_init(&m, body, (size_t)n + size + 7);
+        (void)memory_stream_run(&m, root);
+        statuses_of(m.output.data, statuses, sizeof statuses);
+        check_same(statuses, size == 65536 ? "200" : "413");
+        free(body);
+    }
     for (size_t len = 8192; len <= 8193; len++) {
         static char line[16384];
         check_begin(len == 8192 ? "a target of 8 KiB" : "a target too long");
@@ -377,6 +401,41 @@ static void check_times(int root)
     text_free(&m.output);
 }
 
+/* What a peer sends while an answer waits for it is taken in, as far as there is room: else a loop
+ * would wake up for it again and again. */
+static void check_reading_ahead(int root)
+{
+    struct memory_stream m = {0};
+    static char input[20000] = GET("/a.txt");
+    static bool cuts[sizeof input + 1];
+    unsigned want = 0;
+    weir_status why = WEIR_OK;
+    check_begin("a peer is heard while its answer waits");
+    size_t first = strlen(input);
+    memset(input + first, '\n', sizeof input - first);
+    cuts[first] = true;
+    memory_stream_init(&m, input, first + 100);
+    m.cuts = cuts;
+    m.room = 1;
+    struct http_session *s = http_session_new(root, &m.stream);
+    for (int i = 0; i < 3; i++) {
+        check_that(http_session_run(s, &want, &why) == HTTP_SENDING, "is not sending");
+    }
+    check_that(m.input_at == first + 100, "it is not");
+    http_session_free(s);
+    check_begin("a peer is not heard for ever while its answer waits");
+    memory_stream_init(&m, input, sizeof input);
+    m.cuts = cuts;
+    m.room = 1;
+    s = http_session_new(root, &m.stream);
+    for (int i = 0; i < 10; i++) {
+        check_that(http_session_run(s, &want, &why) == HTTP_SENDING, "is not sending");
+    }
+    check_that(want == HTTP_WANT_WRITE && m.input_at < sizeof input, "it is");
+    http_session_free(s);
+    text_free(&m.output);
+}
+
 /* Answers of one byte a call, so that the file can change in between. */
 static void check_shrinking(int root)
 {
@@ -419,8 +478,17 @@ static void check_shrinking(int root)
     text_free(&m.output);
 }
 
+/* The number that the next descriptor will have. */
+static int next_descriptor(int root)
+{
+    int fd = dup(root);
+    (void)close(fd);
+    return fd;
+}
+
 void check_sessions(int root)
 {
+    int before = next_descriptor(root);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         check_begin(cases[i].name);
         check_case(root, &cases[i]);
@@ -432,5 +500,8 @@ void check_sessions(int root)
     check_escaping(root);
     check_redirect(root);
     check_times(root);
+    check_reading_ahead(root);
     check_shrinking(root);
+    check_begin("no session loses a descriptor");
+    check_that(next_descriptor(root) == before, "the next free descriptor is another one");
 }

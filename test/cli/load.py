@@ -2,13 +2,15 @@
 """Many peers at once, slow ones, silent ones, and the end of the server."""
 
 import asyncio
+import os
 import re
 import resource
 import signal
 import socket
+import ssl
 import time
 
-from harness import SMALL, Tls, WAIT, context, equal, expect, serve
+from harness import SMALL, Skip, Tls, WAIT, context, equal, expect, serve
 from site_cases import BIG, get, split
 
 CROWD = 100 if SMALL else 500
@@ -86,6 +88,31 @@ def steady_reader(world):
             equal(server.text['err'], '', 'stderr')
 
 
+def shrinks(world, library):
+    """A file that becomes shorter in mid-answer: the peer must not take what came for all."""
+    file = world.folder / 'site' / 'shrinking'
+    size = 20_000_000
+    file.write_bytes(bytes(size))
+    with serve(world, '--tls-lib', library) as server:
+        with Tls(server.port) as peer:
+            peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            peer.handshake().send(b'GET /shrinking HTTP/1.0\r\n\r\n')
+            got = len(peer.read())
+            os.truncate(file, 1_000_000)
+            try:
+                while True:
+                    part = peer.read()
+                    expect(part, f'close_notify after {got} bytes')
+                    got += len(part)
+            except (ssl.SSLEOFError, ConnectionResetError):
+                pass
+            expect(1_000_000 <= got < size, f'got {got} bytes')
+        server.wait_for('an answer was cut short', 'err')
+        equal(get(server, '/a.txt').body, b'0123456789', 'body')
+        server.stop()
+    file.unlink()
+
+
 def timeouts(world, library):
     with serve(world, '--tls-lib', library, '--timeout', '1.5', '-v') as server:
         began = time.monotonic()
@@ -147,6 +174,49 @@ def limit(world):
         server.stop()
 
 
+def cpu_seconds(process):
+    """What a process has used so far."""
+    try:
+        with open(f'/proc/{process.pid}/stat', encoding='ascii') as stat:
+            fields = stat.read().rpartition(') ')[2].split()
+    except FileNotFoundError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def no_descriptor(world):
+    """Not one is left; when there are some again, who waited is served."""
+    if not hasattr(resource, 'prlimit'):
+        raise Skip('needs prlimit')
+    with serve(world) as server:
+        pid = server.process.pid
+        limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        with Tls(server.port) as peer:
+            server.wait_for('cannot accept', 'err')
+            used = cpu_seconds(server.process)
+            time.sleep(1)
+            expect(cpu_seconds(server.process) - used < 0.4, 'the server is busy with waiting')
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            peer.handshake().send(b'GET /a.txt HTTP/1.0\r\n\r\n')
+            equal(split(peer.read_all())[0].status, 200, 'status')
+        server.stop()
+
+
+def quiet(world, library):
+    """A peer that drops a connection it needs no longer is not worth a line."""
+    with serve(world, '--tls-lib', library) as server:
+        for request in (b'', b'GET /a.txt HTTP/1.1\r\nHost: x\r\n\r\n'):
+            for leave in (lambda peer: peer.socket.close(), Tls.reset):
+                # With TLS 1.2 the server is the first to be done with the handshake.
+                peer = Tls(server.port, context('v1.2')).handshake().send(request)
+                while request and b'0123456789' not in peer.read():
+                    pass
+                leave(peer)
+        get(server, '/a.txt')
+        equal(server.stop().err, '', 'stderr')
+
+
 def few_descriptors(world):
     """When they run out, one line; who is there is served, and later the others are, too."""
     def lower():
@@ -201,11 +271,14 @@ def run(cases, world):
             cases.run(f'{library}, {version}, {CROWD} connections at once', crowd, world, library,
                       version)
         cases.run(f'{library}, slow readers', slow_readers, world, library)
+        cases.run(f'{library}, a file that becomes shorter', shrinks, world, library)
         cases.run(f'{library}, timeouts', timeouts, world, library)
         cases.run(f'{library}, peers that leave', hang_ups, world, library)
+        cases.run(f'{library}, peers that leave without a word', quiet, world, library)
     cases.run('a slow but steady reader', steady_reader, world)
     cases.run('a trickle', trickle, world)
     cases.run('--connections', limit, world)
     cases.run('few descriptors', few_descriptors, world)
+    cases.run('no descriptor', no_descriptor, world)
     for number in (signal.SIGINT, signal.SIGTERM):
         cases.run(f'the end by {number.name}', ends, world, number)

@@ -6,7 +6,7 @@ import re
 import ssl
 import time
 
-from harness import SMALL, Server, Skip, Tls, context, equal, expect, one_line, weir
+from harness import SMALL, Process, Server, Skip, Tls, context, equal, expect, one_line, weir
 
 
 def perf(world, server, *arguments):
@@ -67,8 +67,8 @@ def parallel(world):
         equal(sum(flow['bytes'] for flow in sent), 10 << 20, 'bytes of all')
         equal(len({stream['local'] for stream in answer['streams']}), 4, 'number of sockets')
         done = perf(world, server, '-P', '3', '-n', '3M', '-i', '0')
-        expect(re.search(r'\[SUM\].*sender', done.out) and re.search(r'\[  2\].*receiver', done.out),
-               f'no line for a stream or for their sum in {done}')
+        for line in (r'\[SUM\].*sender', r'\[  2\].*receiver'):
+            expect(re.search(line, done.out), f'no line {line!r} in {done}')
 
 
 def seconds(world):
@@ -113,7 +113,6 @@ def any_port(world):
 
 def server_json(world):
     """The server's JSON: a line when it listens, and one for each test."""
-    from harness import Process
     with Process(world, 'perf', '-s', '-p', '0', '--json', '-1') as server:
         line = server.wait_for(r'\{.*\}\n').group()
         port = json.loads(line)['listening']['port']
@@ -157,7 +156,8 @@ def key_updates(world):
                         '--key-update', '1M', '--verify')
         updates = flows(answer, 'sent')[0]['path']['key_updates']
         expect(6 <= updates <= 8, f'{updates} KeyUpdates')
-        equal(flows(answer, 'sent')[0]['peer']['path']['key_updates'], updates, 'peer\'s KeyUpdates')
+        equal(flows(answer, 'sent')[0]['peer']['path']['key_updates'], updates,
+              'number that the peer saw')
         done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure', '--tls',
                     'v1.2', '-n', '8M', '--key-update', '1M')
         one_line(done, 1, 'KeyUpdate', 'TLSv1.2')

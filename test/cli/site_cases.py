@@ -8,7 +8,7 @@ import random
 import subprocess
 import time
 
-from harness import (SMALL, WAIT, Skip, Tls, context, equal, expect, serve)
+from harness import SMALL, WAIT, Tls, context, equal, expect, serve
 
 BIG = (5 if SMALL else 50) * 1_000_000
 SECRET = b'nobody may read this'
@@ -205,6 +205,8 @@ def conditions(server, world):
         equal(answer['ETag'], etag, 'ETag')
     status(get(server, '/a.txt', 'If-None-Match: "x"', f'If-Modified-Since: {modified}'), 200)
     status(get(server, '/a.txt', 'If-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT'), 200)
+    status(get(server, '/a.txt', f'If-Unmodified-Since: {modified}'), 200)
+    status(get(server, '/a.txt', 'If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT'), 412)
     status(get(server, '/a.txt', f'If-Match: {etag}'), 200)
     status(get(server, '/a.txt', 'If-Match: "x"'), 412)
     part = ('Range: bytes=2-4',)
@@ -221,10 +223,16 @@ def changes(server, world):
     first = get(server, '/changing')
     expect(first['ETag'].startswith('W/'), f'{first["ETag"]} of a new file is strong')
     equal(status(get(server, '/changing', f'If-None-Match: {first["ETag"]}'), 304).body, b'', '304')
+    part = get(server, '/changing', 'Range: bytes=1-1', f'If-Range: {first["ETag"]}')
+    equal((part.status, part.body), (200, b'one'), 'range of a file that may still change')
     file.write_bytes(b'three')
     second = status(get(server, '/changing', f'If-None-Match: {first["ETag"]}'), 200)
     equal(second.body, b'three', 'body')
     expect(second['ETag'] != first['ETag'], 'the tag stays')
+    os.utime(file, (time.time() + 86400,) * 2)
+    future = get(server, '/changing')
+    equal(*(email.utils.parsedate(future[name]) for name in ('Last-Modified', 'Date')),
+          'Last-Modified of a file from tomorrow')
     file.unlink()
     status(get(server, '/changing', f'If-None-Match: {second["ETag"]}'), 404)
 

@@ -4,7 +4,7 @@
 import os
 import socket
 
-from harness import Server, Skip, equal, expect, one_line, serve, weir
+from harness import Server, Skip, Tls, equal, expect, one_line, serve, weir
 
 # Arguments, and words that have to be in the line.
 WRONG = [
@@ -205,7 +205,6 @@ def refused_backends(world):
     """Names that cannot be used give their reason; with nothing left to use, it ends there."""
     fails(world, ['perf', '-s', '--backend', 'mlx5-kmod'], 'mlx5-kmod', 'not_this_os')
     with serve(world, '--backend', 'mlx5-kmod,soft') as server:
-        from harness import Tls
         with Tls(server.port) as client:
             client.handshake().send(b'GET / HTTP/1.0\r\n\r\n')
             expect(client.read_all().startswith(b'HTTP/1.1 200'), 'no answer')
