@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Seconds after which a change of a file surely gets a new time stamp. */
 #define SETTLED 2

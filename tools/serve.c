@@ -17,7 +17,7 @@ const char serve_help[] =
     "  -p, --port PORT           port (default 8443); 0: any, and the first line tells it\n"
     "  -B, --bind ADDRESS        the address to listen on (default 127.0.0.1: this machine only;\n"
     "                            '::' is every address)\n"
-    "  -v, --verbose             a line for every request\n"
+    "  -v, --verbose             a line for every request, or for every echo\n"
     "      --echo                answer every byte with itself instead\n"
     "      --timeout SECONDS     for a handshake, for a request, between requests, and without\n"
     "                            progress in an answer (default 30)\n"

@@ -263,6 +263,16 @@ static void shake_hands(struct serve_conn *c)
     }
 }
 
+/* The echo's line of the log. */
+static void log_echo(const struct serve_conn *c)
+{
+    if (c->echo != NULL && c->server->options->verbose) {
+        (void)printf("%s echoed %llu bytes\n", c->there.text,
+                     (unsigned long long)weir_tx_counters(weir_conn_tx(c->conn)).bytes);
+        (void)fflush(stdout);
+    }
+}
+
 /* Goes on serving; answers what to wait for. */
 static unsigned serve(struct serve_conn *c)
 {
@@ -272,6 +282,7 @@ static unsigned serve(struct serve_conn *c)
     enum http_state now =
         c->http != NULL ? http_session_run(c->http, &want, &why) : echo_run(c->echo, &want, &why);
     if (now == HTTP_FINISHED) {
+        log_echo(c);
         begin_closing(c);
     } else if (now == HTTP_BROKEN && why != WEIR_OK) {
         failed(c, why);

@@ -61,12 +61,14 @@ def closes(server):
     with Tls(server.port) as peer:
         peer.handshake().finish()
         equal(peer.read_all(), b'', 'echo of nothing')
+    server.wait_for(r'127\.0\.0\.1:\d+ echoed 1000 bytes\n')
+    server.wait_for(r'127\.0\.0\.1:\d+ echoed 0 bytes\n')
 
 
 def run(cases, world):
     for library in world.libraries:
         for version in world.versions(library):
-            with serve(world, '--echo', '--tls-lib', library, '--tls', version) as server:
+            with serve(world, '--echo', '-v', '--tls-lib', library, '--tls', version) as server:
                 sizes = ((1, 1), (1000, 7), (300000, 16384), (1000001, 10007))
                 for size, piece in sizes[:3] if SMALL else sizes:
                     cases.run(f'{library}, {version}, {size} bytes by {piece}', round_trip, server,

@@ -148,6 +148,16 @@ def record_sizes(world, library, version, suite):
             equal(max(lengths), 1000, 'plaintext of the largest record')
 
 
+def perf_record_size(world):
+    """The sender's --record-size shows in the number of records, whichever end sends."""
+    for size, least, most in (('1000', 1000, 1100), ('16K', 61, 80)):
+        with open_server(world) as server:
+            for way, name in (([], 'sent'), (['-R'], 'received')):
+                answer = report(world, server, '-n', '1000000', '--record-size', size, *way)
+                records = flows(answer, name)[0]['path']['records']
+                expect(least <= records <= most, f'{records} records of {size} {name}')
+
+
 def key_updates(world):
     if 'openssl' not in world.libraries:
         raise Skip('needs TLS 1.3 from OpenSSL')
@@ -214,6 +224,7 @@ def run(cases, world):
     cases.run('-1', once, world)
     cases.run('-p 0', any_port, world)
     cases.run('-s --json', server_json, world)
+    cases.run('--record-size', perf_record_size, world)
     cases.run('--key-update', key_updates, world)
     cases.run('--backend', refusals, world)
     for kind in ('ecdsa', 'rsa'):
