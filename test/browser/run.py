@@ -10,6 +10,7 @@ import base64
 import hashlib
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -213,4 +214,5 @@ def main():
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

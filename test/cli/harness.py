@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the cases of suite cli stand on: the weir command as a process, and peers to talk to it."""
 
+import ctypes
 import json
 import os
 import re
@@ -61,6 +62,21 @@ class Cases:
             traceback.print_exc()
 
 
+def follow_us():
+    """In a child: to end when the driver is killed, so that nothing of it is left behind."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    except (AttributeError, OSError):
+        pass  # not on this system
+
+
+def started_with(options):
+    """Options of subprocess, with follow_us before whatever else the child has to do first."""
+    first = options.pop('preexec_fn', None)
+    return dict(options, env=environment(), stdin=subprocess.DEVNULL, errors='replace',
+                preexec_fn=lambda: (first and first(), follow_us()))
+
+
 def environment():
     """A report of a sanitizer ends the process with a status that nothing else has."""
     env = dict(os.environ, LC_ALL='C')
@@ -112,8 +128,7 @@ def weir(world, *arguments, **options):
     arguments = [str(argument) for argument in arguments]
     try:
         done = subprocess.run([world.weir, *arguments], capture_output=True, text=True,
-                              env=environment(), check=False, timeout=WAIT,
-                              stdin=subprocess.DEVNULL, errors='replace', **options)
+                              check=False, timeout=WAIT, **started_with(options))
     except subprocess.TimeoutExpired as late:
         raise Failure(f'weir {" ".join(arguments)} does not end: {late.stdout} {late.stderr}')
     return clean(Done(arguments, done.returncode, done.stdout, done.stderr))
@@ -138,9 +153,8 @@ class Process:
     def __init__(self, world, *arguments, **options):
         self.arguments = [str(argument) for argument in arguments]
         self.process = subprocess.Popen([world.weir, *self.arguments], text=True, bufsize=1,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, env=environment(),
-                                        errors='replace', **options)
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        **started_with(options))
         self.text = {'out': '', 'err': ''}
         self.change = threading.Condition()
         self.threads = [threading.Thread(target=self._collect, args=(name, pipe), daemon=True)

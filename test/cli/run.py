@@ -7,6 +7,7 @@ WEIR: the command; BUILD: what it is built with, as JSON; GROUP: one of those be
 only cases whose name has this in it. WEIR_TEST_SMALL=1 in the environment asks for the short form.
 """
 
+import signal
 import sys
 import tempfile
 
@@ -36,4 +37,5 @@ def main():
 
 
 if __name__ == '__main__':
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())
