@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from foreign import IDENTITY, PSK
-from harness import Failure, Peer, Process, require
+from harness import Failure, Peer, require
 
 BULK = {'1.3': ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384',
                 'TLS_CHACHA20_POLY1305_SHA256'],
@@ -445,23 +445,6 @@ def run_curl(world, case, stage):
     report = judge(world, case, end.reports()[0])
     require(tool.wait() == 0, f'curl failed: {tool.last()}')
     require(tool.count() == case.size and tool.digest() == report['sent_digest'],
-            f'the digests differ ({tool.count()} bytes)')
-    return 'digest of the download'
-
-
-def run_curl_serve(world, case, stage):
-    """From `weir serve`, the command itself."""
-    kind = case.suite.certificate
-    server = stage.add(Process([world.weir, 'serve', world.data.files, '-p', '0',
-                                '--tls', f'v{case.suite.version}', '--tls-lib', case.lib,
-                                '--cipher', case.suite.name, '--cert', world.credentials.cert(kind),
-                                '--key', world.credentials.key(kind)], name='weir serve'))
-    server.wait_until(lambda: '\n' in server.out(), 'port')
-    port = int(server.out().split('\n', 1)[0].split('https://127.0.0.1:')[1].split('/')[0])
-    tool = case.tool.start(stage, case.suite, port=port)
-    require(tool.wait() == 0, f'curl failed: {tool.last()}')
-    expected = world.data.digest(world.data.binary, case.size)
-    require(tool.count() == case.size and tool.digest() == expected,
             f'the digests differ ({tool.count()} bytes)')
     return 'digest of the download'
 

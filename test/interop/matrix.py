@@ -125,12 +125,7 @@ def endings(world):
 
 def curl(world):
     tool = world.tool('curl')
-    served = [Case('curl-serve', tool.name, tool, lib, world.suites[names[0]], world.data_size,
-                   cases.run_curl_serve) for lib in world.libraries for names in BULK.values()]
-    if world.weir is None:
-        for case in served:
-            case.reason = 'the weir command is not part of this build'
-    return served + [
+    return [
         Case('curl', tool.name, tool, lib, world.suites[names[0]], world.size, cases.run_curl)
         for lib in world.libraries for names in BULK.values()]
 

@@ -43,13 +43,12 @@ class World:
     """What all cases share."""
 
     def __init__(self, arguments, directory):
-        self.peer, self.weir, self.directory = arguments.peer, arguments.weir, directory
+        self.peer, self.directory = arguments.peer, directory
         self.libraries, self.suites = {}, {}
         self._ask(self.peer)
         small = os.environ.get('WEIR_TEST_SMALL', '0') == '1'
         self.size = 1_000_000 if small else 100_000_000
-        self.data_size = max(self.size, 4_000_000)
-        self.data = Data(directory, self.data_size)
+        self.data = Data(directory, max(self.size, 4_000_000))
         self.credentials = foreign.Credentials(directory)
         tools = [foreign.SClient(self.credentials), foreign.SServer(self.credentials),
                  foreign.GnuTLSCli(self.credentials, arguments.preload),
@@ -162,7 +161,6 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description='weir opposite TLS programs of other people')
     parser.add_argument('peer', help="weir's end: interop-peer")
     parser.add_argument('preload', help='interop-setbuf.so')
-    parser.add_argument('--weir', help='the weir command')
     parser.add_argument('patterns', nargs='*', metavar='PATTERN',
                         help='only the cases with this in their name')
     return parser.parse_intermixed_args()
