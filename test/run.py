@@ -19,8 +19,8 @@ BUILD = ROOT / 'build-test'
 BUDGET_MINUTES = 14
 JOBS = str(os.cpu_count() or 2)
 
-SUITES = ['unit', 'vectors', 'binding', 'io', 'interop', 'embed', 'cli', 'browser', 'fuzz',
-          'budget']
+SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'browser',
+          'fuzz', 'budget']
 CHECKS = {'format': checks.check_format, 'headers': checks.check_headers,
           'tidy': checks.check_tidy}
 
@@ -39,14 +39,15 @@ class Configuration:
 
 CONFIGURATIONS = [
     Configuration('gcc', 'gcc', ['-Dbench=enabled'], SUITES),
-    Configuration('clang', 'clang', [], ['unit', 'vectors', 'binding', 'io', 'fuzz']),
+    Configuration('clang', 'clang', [], ['unit', 'vectors', 'binding', 'io', 'sim', 'fuzz']),
     Configuration('sanitize', 'gcc', SANITIZE,
-                  ['unit', 'vectors', 'binding', 'io', 'interop', 'cli', 'fuzz'], small=True),
+                  ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'cli', 'fuzz'],
+                  small=True),
     Configuration('no-openssl', 'gcc', ['-Dopenssl=disabled'],
-                  ['unit', 'vectors', 'binding', 'io', 'interop', 'embed', 'cli', 'fuzz'],
+                  ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'fuzz'],
                   small=True),
     Configuration('no-mbedtls', 'gcc', ['-Dmbedtls=disabled'],
-                  ['unit', 'vectors', 'binding', 'io', 'interop', 'embed', 'cli', 'fuzz'],
+                  ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'fuzz'],
                   small=True),
     Configuration('bare', 'clang', ['-Dopenssl=disabled', '-Dmbedtls=disabled'],
                   ['unit', 'embed', 'fuzz', 'budget'], small=True),
