@@ -20,7 +20,7 @@ BUDGET_MINUTES = 14
 JOBS = str(os.cpu_count() or 2)
 
 SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'browser',
-          'fuzz', 'budget']
+          'kernel', 'fuzz', 'budget']
 CHECKS = {'format': checks.check_format, 'headers': checks.check_headers,
           'tidy': checks.check_tidy}
 
