@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <weir/backend.h>
+#include <weir/record.h>
+
+/* Whether all is there that a backend of its form must have. */
+static bool form_complete(const struct weir_backend *b)
+{
+    if (b->supports == NULL || b->attach == NULL || b->detach == NULL ||
+        (b->command == NULL) != (b->complete == NULL))
+        return false;
+    switch (b->form) {
+    case WEIR_FORM_RECORD:
+        return b->seal != NULL && b->open != NULL;
+    case WEIR_FORM_STREAM:
+        return b->send != NULL && b->sent != NULL && b->receive != NULL && b->received != NULL &&
+               b->least_record >= 1 && b->least_record <= WEIR_MAX_PLAINTEXT;
+    }
+    return false;
+}
 
 bool weir_backend_check(const struct weir_backend *backend, const struct weir_keys *keys,
                         enum weir_dir dir, struct weir_refusal *why)
@@ -10,8 +27,7 @@ bool weir_backend_check(const struct weir_backend *backend, const struct weir_ke
         why->detail = backend->abi;
         return false;
     }
-    if (backend->form != WEIR_FORM_RECORD || backend->supports == NULL || backend->attach == NULL ||
-        backend->detach == NULL || backend->seal == NULL || backend->open == NULL) {
+    if (!form_complete(backend)) {
         why->code = WEIR_REFUSAL_FORM;
         why->detail = (uint32_t)backend->form;
         return false;

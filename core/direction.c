@@ -2,7 +2,7 @@
 #include "direction.h"
 #include "mem.h"
 
-static bool refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail)
+bool weir_direction_refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail)
 {
     *why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_CORE, .detail = detail};
     return false;
@@ -43,9 +43,10 @@ static bool position_sound(const struct weir_keys *keys, const struct weir_suite
         break;
     }
     if (!rule_fits)
-        return refuse(why, WEIR_REFUSAL_NONCE_RULE, at->nonce_rule);
-    if (!nonce_fits || at->seq == UINT64_MAX || (at->epoch != 0 && keys->version != WEIR_TLS13))
-        return refuse(why, WEIR_REFUSAL_POSITION, 0);
+        return weir_direction_refuse(why, WEIR_REFUSAL_NONCE_RULE, at->nonce_rule);
+    if (!nonce_fits || at->seq == UINT64_MAX || at->unsure != 0 ||
+        (at->epoch != 0 && keys->version != WEIR_TLS13))
+        return weir_direction_refuse(why, WEIR_REFUSAL_POSITION, 0);
     return true;
 }
 
@@ -54,21 +55,21 @@ static bool keys_sound(const struct weir_keys *keys, enum weir_dir dir, struct w
     const struct weir_suite *suite = weir_suite_find(keys->suite);
 
     if (suite == NULL)
-        return refuse(why, WEIR_REFUSAL_SUITE, keys->suite);
+        return weir_direction_refuse(why, WEIR_REFUSAL_SUITE, keys->suite);
     if (keys->version != suite->version)
-        return refuse(why, WEIR_REFUSAL_VERSION, keys->version);
+        return weir_direction_refuse(why, WEIR_REFUSAL_VERSION, keys->version);
     if (keys->secret_len != 0 &&
         (keys->version != WEIR_TLS13 || keys->secret_len != WEIR_HASH_LEN(suite->hash)))
-        return refuse(why, WEIR_REFUSAL_SECRET, keys->secret_len);
+        return weir_direction_refuse(why, WEIR_REFUSAL_SECRET, keys->secret_len);
     return position_sound(keys, suite, dir, why);
 }
 
-static bool memory_sound(const struct weir_backend *backend, const void *ctx, size_t ctx_len,
-                         struct weir_refusal *why)
+bool weir_direction_memory(const struct weir_backend *backend, const void *ctx, size_t ctx_len,
+                           struct weir_refusal *why)
 {
     if (ctx_len < backend->ctx_size || (ctx == NULL && backend->ctx_size > 0) ||
         (backend->ctx_align > 1 && ((uintptr_t)ctx & (backend->ctx_align - 1)) != 0))
-        return refuse(why, WEIR_REFUSAL_MEMORY, (uint32_t)backend->ctx_size);
+        return weir_direction_refuse(why, WEIR_REFUSAL_MEMORY, (uint32_t)backend->ctx_size);
     return true;
 }
 
@@ -80,17 +81,30 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     /* So that a refused direction answers WEIR_E_MISUSE and needs no wipe. */
     memset(d, 0, sizeof *d);
     if (!keys_sound(keys, dir, why) || !weir_backend_check(backend, keys, dir, why) ||
-        !memory_sound(backend, ctx, ctx_len, why))
+        !weir_direction_memory(backend, ctx, ctx_len, why))
         return WEIR_REFUSED;
 
-    weir_status status = backend->attach(backend, ctx, keys, dir, why);
+    /* A connection begins where weir makes the records, and may move as soon as it has begun. */
+    if (backend->form != WEIR_FORM_RECORD) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)backend->form);
+        return WEIR_REFUSED;
+    }
+    const struct weir_attach what = {
+        .keys = keys, .dir = dir, .record_limit = (uint16_t)WEIR_MAX_PLAINTEXT};
+    weir_status status = backend->attach(backend, ctx, &what, why);
+    if (status == WEIR_PENDING) {
+        backend->detach(backend, ctx);
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)backend->form);
+    }
     if (status != WEIR_OK)
         return WEIR_REFUSED;
 
     const struct weir_suite *suite = weir_suite_find(keys->suite);
     d->backend = backend;
     d->ctx = ctx;
-    d->attached = 1;
+    d->attached = HELD_RECORD;
+    d->receives = dir == WEIR_RX;
+    d->carrier = WEIR_CARRIER_SOFTWARE;
     d->keys = *keys;
     if (counters != NULL)
         d->counters = *counters;
@@ -106,9 +120,12 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
 
 static void detach(struct direction *d)
 {
-    if (d->attached) {
+    if (d->doing == DOING_MOVE)
+        d->with.next.backend->detach(d->with.next.backend, d->with.next.ctx);
+    d->doing = DOING_NOTHING;
+    if (d->attached != HELD_NOT) {
         d->backend->detach(d->backend, d->ctx);
-        d->attached = 0;
+        d->attached = HELD_NOT;
     }
     weir_wipe(d->keys.key, sizeof d->keys.key);
     weir_wipe(d->keys.iv, sizeof d->keys.iv);
@@ -164,45 +181,30 @@ bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *
                               struct weir_refusal *why)
 {
     if (d->keys.version != WEIR_TLS13)
-        return refuse(why, WEIR_REFUSAL_VERSION, d->keys.version);
+        return weir_direction_refuse(why, WEIR_REFUSAL_VERSION, d->keys.version);
     if (d->keys.secret_len == 0)
-        return refuse(why, WEIR_REFUSAL_SECRET, 0);
+        return weir_direction_refuse(why, WEIR_REFUSAL_SECRET, 0);
 
     const struct weir_suite *suite = weir_suite_find(d->keys.suite);
     if (kdf == NULL || kdf->abi != WEIR_KDF_ABI || (kdf->hashes & (1u << suite->hash)) == 0)
-        return refuse(why, WEIR_REFUSAL_KDF, suite->hash);
+        return weir_direction_refuse(why, WEIR_REFUSAL_KDF, suite->hash);
     if (d->backend->rekey == NULL)
-        return refuse(why, WEIR_REFUSAL_LIBRARY, 0);
+        return weir_direction_refuse(why, WEIR_REFUSAL_NO_REKEY, 0);
     *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
     return true;
-}
-
-weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf)
-{
-    struct weir_refusal why;
-
-    if (d->status < 0 || !d->attached || !weir_direction_can_rekey(d, kdf, &why))
-        return weir_direction_end(d, WEIR_E_MISUSE);
-
-    weir_status status = weir_keys_update(&d->keys, kdf);
-    if (status != WEIR_OK)
-        return weir_direction_end(d, status);
-    status = d->backend->rekey(d->backend, d->ctx, &d->keys);
-    if (status != WEIR_OK) {
-        d->attached = 0; /* the backend holds nothing any more, so there is nothing to detach */
-        return weir_direction_end(d, backend_error(status));
-    }
-    d->counters.rekeys++;
-    return WEIR_OK;
 }
 
 weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
                                   struct weir_counters *counters)
 {
-    if (d->status < 0 || !d->attached) {
-        weir_keys_wipe(keys);
+    weir_keys_wipe(keys);
+    if (d->status < 0 || d->attached == HELD_NOT)
         return weir_direction_end(d, WEIR_E_MISUSE);
-    }
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
+    /* A new owner goes on at this very record: a bound is not enough for it. */
+    if (d->attached == HELD_STREAM && !d->exact)
+        return WEIR_REFUSED;
     *keys = d->keys;
     if (counters != NULL)
         *counters = d->counters;

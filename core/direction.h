@@ -15,16 +15,41 @@
 struct __attribute__((may_alias)) direction {
     const struct weir_backend *backend; /* NULL: never initialised, or wiped */
     void *ctx;
+    /* What `doing` needs. */
+    union {
+        struct {
+            const struct weir_backend *backend;
+            void *ctx;
+        } next;                     /* DOING_MOVE */
+        const struct weir_kdf *kdf; /* DOING_QUERY_TO_REKEY */
+    } with;
     struct weir_keys keys;
     struct weir_counters counters;
     struct weir_limit limit;
+    uint32_t asked;        /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
     uint16_t record_limit; /* most plaintext bytes in a record */
     uint16_t pad_multiple; /* TX; 0: none */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
     uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
-    uint8_t attached;      /* the backend holds the key */
+    uint8_t receives;      /* it is a weir_rx */
+    uint8_t attached;      /* an enum held: whether the backend holds the key, and how */
+    uint8_t doing;         /* an enum doing: what the outstanding command is for */
+    uint8_t sending;       /* STREAM, TX: content type of `asked` */
+    uint8_t carrier;       /* a weir_carrier */
+    uint8_t exact;         /* STREAM: the position is as the backend has just told it */
+    uint8_t no_answer;     /* STREAM: a query of our own has failed; the bounds have to do */
     int8_t status;         /* sticky once below zero */
     struct weir_shape shape;
+};
+
+enum held { HELD_NOT = 0, HELD_RECORD = WEIR_FORM_RECORD, HELD_STREAM = WEIR_FORM_STREAM };
+
+enum doing {
+    DOING_NOTHING,
+    DOING_MOVE,
+    DOING_REKEY,
+    DOING_QUERY,
+    DOING_QUERY_TO_REKEY, /* so that the old key's records are counted exactly */
 };
 
 _Static_assert(sizeof(struct direction) <= sizeof(struct weir_tx), "weir_tx is too small");
@@ -76,6 +101,16 @@ static inline void pass_record(struct direction *d, size_t message_len, size_t w
         at->tcp_seq += (uint32_t)wire_len;
 }
 
+/* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
+#define WEIR_RESERVE_BLOCKS  1024u
+#define WEIR_RESERVE_RECORDS 64u
+
+/* Whether the shape of its records can still be set: nobody below the socket would be told. */
+static inline bool weir_direction_adjustable(const struct direction *d)
+{
+    return d->attached == HELD_RECORD && d->doing == DOING_NOTHING;
+}
+
 /* A backend may answer these two; from one that answers something else anything can be expected. */
 static inline weir_status backend_error(weir_status status)
 {
@@ -87,6 +122,39 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,
                                 struct weir_refusal *why);
 weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf);
+/* The backend has answered a change of key. */
+weir_status weir_direction_rekeyed(struct direction *d, weir_status status);
+/* Whether the memory given is what the backend asks for. */
+bool weir_direction_memory(const struct weir_backend *backend, const void *ctx, size_t ctx_len,
+                           struct weir_refusal *why);
+/* Takes `offload` as weir_tx_offload does; the other calls are the ones of weir_tx_…, too. */
+weir_status weir_direction_offload(struct direction *d, enum weir_dir dir,
+                                   const struct weir_move *move, struct weir_refusal *why);
+weir_status weir_direction_take_back(struct direction *d, enum weir_dir dir,
+                                     const struct weir_move *move, struct weir_refusal *why);
+const struct weir_cmd *weir_direction_command(const struct direction *d);
+weir_status weir_direction_complete(struct direction *d, const struct weir_done *done,
+                                    struct weir_refusal *why);
+weir_status weir_direction_query(struct direction *d, struct weir_refusal *why);
+/* STREAM: WEIR_OK, or what weir_tx_stream and weir_rx_stream answer before they look further. */
+weir_status weir_direction_stream(struct direction *d);
+/* STREAM: counts `bytes` of content in `least` to `most` records. */
+void weir_direction_count(struct direction *d, size_t bytes, uint64_t least, uint64_t most);
+bool weir_direction_refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail);
+
+/* Counts a KeyUpdate that cannot be followed. */
+static inline void weir_direction_lose_rekey(struct direction *d)
+{
+    d->counters.lost_rekeys++;
+}
+
+/* tx.c: whether content of this type and length may be sent at all. */
+bool weir_tx_sendable(uint8_t type, size_t len);
+/* tx.c: the key is used up for content of this type. */
+weir_status weir_tx_limit_reached(struct direction *d, uint8_t type);
+/* rx.c: what an authenticated record may hold; r->type and r->len are final. */
+weir_status weir_rx_judge(struct direction *d, const struct weir_record *r);
+
 bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
                               struct weir_refusal *why);
 weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session.h"
 
+#include "direction.h"
+
 static weir_status refuse(struct session *s, weir_refusal_code code, weir_status status)
 {
     s->refusal = (uint8_t)code;
@@ -40,6 +42,12 @@ static weir_status judge_message(struct session *s, uint8_t type)
     return WEIR_OK;
 }
 
+static weir_status cannot_follow(struct session *s, const struct weir_refusal *why)
+{
+    return refuse(s, why->code,
+                  why->code == WEIR_REFUSAL_NO_REKEY ? WEIR_E_REKEY : WEIR_E_PROVIDER);
+}
+
 static weir_status follow_key_update(struct session *s, uint8_t request)
 {
     struct weir_refusal why;
@@ -51,11 +59,16 @@ static weir_status follow_key_update(struct session *s, uint8_t request)
     if (count_up(s, &s->key_updates, WEIR_MAX_KEY_UPDATES) != WEIR_OK)
         return (weir_status)s->status;
     bool answers = request == 1 && !s->send_ended;
-    if (!weir_rx_can_rekey(s->rx, s->kdf, &why) ||
-        (answers && !weir_tx_can_rekey(s->tx, s->kdf, &why)))
-        return refuse(s, why.code, WEIR_E_PROVIDER);
+    if (!weir_rx_can_rekey(s->rx, s->kdf, &why)) {
+        weir_direction_lose_rekey(rx_inside(s->rx));
+        return cannot_follow(s, &why);
+    }
+    if (answers && !weir_tx_can_rekey(s->tx, s->kdf, &why)) {
+        weir_direction_lose_rekey(tx_inside(s->tx));
+        return cannot_follow(s, &why);
+    }
     weir_status status = weir_rx_rekey(s->rx, s->kdf);
-    if (status != WEIR_OK)
+    if (status < 0)
         return weir_session_failed(s, status);
     s->asked_peer = false;
     /* "the receiver MUST send a KeyUpdate of its own with request_update set to

@@ -23,7 +23,7 @@ weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
      * smaller than 64." In TLS 1.3 that value counts the inner content type. */
     size_t least = d->keys.version == WEIR_TLS13 ? 63 : 64;
 
-    if (limit < least || limit > WEIR_MAX_PLAINTEXT)
+    if (limit < least || limit > WEIR_MAX_PLAINTEXT || !weir_direction_adjustable(d))
         return WEIR_E_MISUSE;
     d->record_limit = (uint16_t)limit;
     return WEIR_OK;
@@ -70,7 +70,7 @@ static weir_status strip_inner(const struct direction *d, struct weir_record *r)
 }
 
 /* What an authenticated record may hold; r->type and r->len are final. */
-static weir_status judge_content(struct direction *d, const struct weir_record *r)
+weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
 {
     if (r->len > d->record_limit)
         return WEIR_E_OVERFLOW;
@@ -119,7 +119,7 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     if (status == WEIR_OK && d->keys.version == WEIR_TLS13)
         status = strip_inner(d, r);
     if (status == WEIR_OK)
-        status = judge_content(d, r);
+        status = weir_rx_judge(d, r);
     if (status != WEIR_OK)
         return status;
     d->counters.records++;
@@ -137,8 +137,10 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
 
     *consumed = 0;
     *count = 0;
-    if (!d->attached || d->status < 0)
+    if (d->attached != HELD_RECORD || d->status < 0)
         return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
 
     struct weir_record_rules rules = rules_of(d);
     while (*count < cap) {
@@ -217,4 +219,44 @@ weir_status weir_rx_export(struct weir_rx *rx, struct weir_keys *keys,
 void weir_rx_wipe(struct weir_rx *rx)
 {
     weir_direction_wipe(rx_inside(rx));
+}
+
+weir_status weir_rx_offload(struct weir_rx *rx, const struct weir_move *move,
+                            struct weir_refusal *why)
+{
+    return weir_direction_offload(rx_inside(rx), WEIR_RX, move, why);
+}
+
+weir_status weir_rx_take_back(struct weir_rx *rx, const struct weir_move *move,
+                              struct weir_refusal *why)
+{
+    return weir_direction_take_back(rx_inside(rx), WEIR_RX, move, why);
+}
+
+const struct weir_cmd *weir_rx_command(const struct weir_rx *rx)
+{
+    return weir_direction_command(rx_inside(rx));
+}
+
+weir_status weir_rx_complete(struct weir_rx *rx, const struct weir_done *done,
+                             struct weir_refusal *why)
+{
+    return weir_direction_complete(rx_inside(rx), done, why);
+}
+
+weir_status weir_rx_query(struct weir_rx *rx, struct weir_refusal *why)
+{
+    return weir_direction_query(rx_inside(rx), why);
+}
+
+const struct weir_backend *weir_rx_backend(const struct weir_rx *rx)
+{
+    return rx_inside(rx)->backend;
+}
+
+weir_carrier weir_rx_carrier(const struct weir_rx *rx)
+{
+    const struct direction *d = rx_inside(rx);
+
+    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
 }

@@ -53,11 +53,8 @@ weir_status weir_session_failed(struct session *s, weir_status status)
     return (weir_status)s->status;
 }
 
-/*
- * Deals with records r[0..n), of which only the last may be other than application data. Returns
- * the number that stays for the caller, moved to the front.
- */
-static size_t sort_out(struct session *s, struct weir_record *r, size_t n, weir_status *status)
+size_t weir_session_sort_out(struct session *s, struct weir_record *r, size_t n,
+                             weir_status *status)
 {
     size_t kept = 0;
 
@@ -81,9 +78,7 @@ static size_t sort_out(struct session *s, struct weir_record *r, size_t n, weir_
     return kept;
 }
 
-/* Once in an epoch, when what we receive nears the limit of its key: only the peer can change it.
- */
-static void ask_for_key_update(struct session *s)
+void weir_session_ask_for_key_update(struct session *s)
 {
     struct weir_refusal why;
 
@@ -119,13 +114,13 @@ weir_status weir_session_receive(struct weir_session *session, uint8_t *buf, siz
         if (status < 0)
             verdict = weir_session_failed(s, status);
         else if (n > 0)
-            *count += sort_out(s, r, n, &verdict);
-        ask_for_key_update(s);
+            *count += weir_session_sort_out(s, r, n, &verdict);
+        weir_session_ask_for_key_update(s);
         /* Data that came before an end is given first; the next call answers the status. */
         if (verdict != WEIR_OK)
             return *count > 0 ? WEIR_OK : verdict;
-        if (status == WEIR_NEED_INPUT)
-            return WEIR_NEED_INPUT;
+        if (status == WEIR_NEED_INPUT || status == WEIR_PENDING)
+            return status;
         if (*count > 0 && out[*count - 1].type == WEIR_TYPE_HANDSHAKE)
             return WEIR_OK;
     }
@@ -142,80 +137,87 @@ weir_status weir_session_end_of_stream(struct weir_session *session, size_t left
     return (weir_status)s->status;
 }
 
-/* Seals one control record; all or nothing. */
-static weir_status seal_control(struct session *s, uint8_t type, const uint8_t *data, size_t len,
-                                uint8_t *out, size_t out_cap, size_t *made)
+static struct control alert_record(uint8_t want, uint8_t level, uint8_t description)
 {
-    const struct weir_iov in = {data, len};
+    return (struct control){
+        .type = WEIR_TYPE_ALERT, .len = 2, .data = {level, description}, .want = want};
+}
+
+struct control weir_session_control(const struct session *s)
+{
+    uint8_t update = s->want & (WANT_ANSWER | WANT_UPDATE);
+
+    if (update != 0) {
+        bool answer = (update & WANT_ANSWER) != 0;
+        uint8_t request = !answer && (s->want & WANT_REQUEST) != 0;
+        return (struct control){.type = WEIR_TYPE_HANDSHAKE,
+                                .len = MESSAGE_HEADER + 1,
+                                .data = {KEY_UPDATE, 0, 0, 1, request},
+                                .want = answer ? WANT_ANSWER : WANT_UPDATE};
+    }
+    if ((s->want & WANT_NO_RENEGOTIATION) != 0)
+        return alert_record(WANT_NO_RENEGOTIATION, LEVEL_WARNING, NO_RENEGOTIATION);
+    if ((s->want & WANT_CLOSE) != 0)
+        return alert_record(WANT_CLOSE, LEVEL_WARNING, CLOSE_NOTIFY);
+    if ((s->want & WANT_ALERT) != 0)
+        return alert_record(WANT_ALERT, LEVEL_FATAL, s->alert);
+    return (struct control){0};
+}
+
+weir_status weir_session_said(struct session *s, uint8_t want)
+{
+    weir_status status = WEIR_OK;
+
+    s->want &= (uint8_t)~want;
+    switch (want) {
+    case WANT_UPDATE:
+        s->want &= (uint8_t)~WANT_REQUEST;
+        /* fallthrough */
+    case WANT_ANSWER:
+        /* RFC 8446 section 4.6.3: "After sending a KeyUpdate message, the sender SHALL send all its
+         * traffic using the next generation of keys". */
+        status = weir_tx_rekey(s->tx, s->kdf);
+        break;
+    case WANT_ALERT:
+        weir_tx_end(s->tx, (weir_status)s->status);
+        /* fallthrough */
+    case WANT_CLOSE:
+        s->want = 0;
+        s->send_ended = true;
+        break;
+    default:
+        break;
+    }
+    return status < 0 ? weir_session_failed(s, status) : status;
+}
+
+/* Seals one record of the session's own; all or nothing. */
+static weir_status seal_control(struct session *s, const struct control *c, uint8_t *out,
+                                size_t out_cap, size_t *made)
+{
+    const struct weir_iov in = {c->data, c->len};
     size_t taken = 0;
     size_t here = 0;
 
-    if (weir_tx_record_len(s->tx, len) > out_cap - *made)
+    if (weir_tx_record_len(s->tx, c->len) > out_cap - *made)
         return WEIR_NEED_OUTPUT;
     weir_status status =
-        weir_tx_seal(s->tx, type, &in, 1, out + *made, out_cap - *made, &taken, &here);
+        weir_tx_seal(s->tx, c->type, &in, 1, out + *made, out_cap - *made, &taken, &here);
     *made += here;
-    if (status < 0)
-        return weir_session_failed(s, status);
-    return WEIR_OK;
-}
-
-static weir_status seal_key_update(struct session *s, bool request, uint8_t *out, size_t out_cap,
-                                   size_t *made)
-{
-    const uint8_t message[] = {KEY_UPDATE, 0, 0, 1, request};
-
-    weir_status status =
-        seal_control(s, WEIR_TYPE_HANDSHAKE, message, sizeof message, out, out_cap, made);
-    if (status != WEIR_OK)
-        return status;
-    /* RFC 8446 section 4.6.3: "After sending a KeyUpdate message, the sender SHALL send all its
-     * traffic using the next generation of keys". */
-    status = weir_tx_rekey(s->tx, s->kdf);
-    return status == WEIR_OK ? WEIR_OK : weir_session_failed(s, status);
-}
-
-static weir_status seal_alert(struct session *s, uint8_t level, uint8_t description, uint8_t *out,
-                              size_t out_cap, size_t *made)
-{
-    const uint8_t alert[] = {level, description};
-
-    return seal_control(s, WEIR_TYPE_ALERT, alert, sizeof alert, out, out_cap, made);
+    return status < 0 ? weir_session_failed(s, status) : status;
 }
 
 static weir_status flush(struct session *s, uint8_t *out, size_t out_cap, size_t *made)
 {
     weir_status status = WEIR_OK;
 
-    if (status == WEIR_OK && (s->want & WANT_ANSWER) != 0) {
-        status = seal_key_update(s, false, out, out_cap, made);
+    while (status == WEIR_OK) {
+        struct control c = weir_session_control(s);
+        if (c.want == 0)
+            break;
+        status = seal_control(s, &c, out, out_cap, made);
         if (status == WEIR_OK)
-            s->want &= (uint8_t)~WANT_ANSWER;
-    }
-    if (status == WEIR_OK && (s->want & WANT_UPDATE) != 0) {
-        status = seal_key_update(s, (s->want & WANT_REQUEST) != 0, out, out_cap, made);
-        if (status == WEIR_OK)
-            s->want &= (uint8_t) ~(WANT_UPDATE | WANT_REQUEST);
-    }
-    if (status == WEIR_OK && (s->want & WANT_NO_RENEGOTIATION) != 0) {
-        status = seal_alert(s, LEVEL_WARNING, NO_RENEGOTIATION, out, out_cap, made);
-        if (status == WEIR_OK)
-            s->want &= (uint8_t)~WANT_NO_RENEGOTIATION;
-    }
-    if (status == WEIR_OK && (s->want & WANT_CLOSE) != 0) {
-        status = seal_alert(s, LEVEL_WARNING, CLOSE_NOTIFY, out, out_cap, made);
-        if (status == WEIR_OK) {
-            s->want = 0;
-            s->send_ended = true;
-        }
-    }
-    if (status == WEIR_OK && (s->want & WANT_ALERT) != 0) {
-        status = seal_alert(s, LEVEL_FATAL, s->alert, out, out_cap, made);
-        if (status == WEIR_OK) {
-            s->want = 0;
-            s->send_ended = true;
-            weir_tx_end(s->tx, (weir_status)s->status);
-        }
+            status = weir_session_said(s, c.want);
     }
     if (status < 0)
         s->want = 0;
@@ -234,8 +236,7 @@ bool weir_session_wants_flush(const struct weir_session *session)
     return inside(session)->want != 0;
 }
 
-/* What a call that sends answers before it sends anything; the key is renewed when that is due. */
-static weir_status ready_to_send(struct session *s)
+weir_status weir_session_ready_to_send(struct session *s)
 {
     struct weir_refusal why;
 
@@ -248,8 +249,7 @@ static weir_status ready_to_send(struct session *s)
     return WEIR_OK;
 }
 
-/* What a call answers that has sealed data with this status. */
-static weir_status data_sealed(struct session *s, weir_status status)
+weir_status weir_session_data_sent(struct session *s, weir_status status)
 {
     struct weir_refusal why;
 
@@ -267,7 +267,7 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
 
     *taken = 0;
     *made = 0;
-    weir_status status = ready_to_send(s);
+    weir_status status = weir_session_ready_to_send(s);
     if (status == WEIR_OK && s->want != 0)
         status = flush(s, out, out_cap, made);
     if (status != WEIR_OK)
@@ -275,7 +275,7 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
     status = weir_tx_seal(s->tx, WEIR_TYPE_DATA, in, in_count, out + *made, out_cap - *made, taken,
                           &here);
     *made += here;
-    return data_sealed(s, status);
+    return weir_session_data_sent(s, status);
 }
 
 weir_status weir_session_send_in_place(struct weir_session *session, uint8_t *buf, size_t len,
@@ -284,12 +284,13 @@ weir_status weir_session_send_in_place(struct weir_session *session, uint8_t *bu
     struct session *s = inside(session);
 
     *made = 0;
-    weir_status status = ready_to_send(s);
+    weir_status status = weir_session_ready_to_send(s);
     if (status != WEIR_OK)
         return status;
     if (s->want != 0)
         return WEIR_NEED_OUTPUT; /* there is no room for it before the caller's text */
-    return data_sealed(s, weir_tx_seal_in_place(s->tx, WEIR_TYPE_DATA, buf, len, cap, made));
+    return weir_session_data_sent(
+        s, weir_tx_seal_in_place(s->tx, WEIR_TYPE_DATA, buf, len, cap, made));
 }
 
 weir_status weir_session_send_handshake(struct weir_session *session, const uint8_t *message,
@@ -301,7 +302,7 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
     size_t here = 0;
 
     *made = 0;
-    weir_status status = ready_to_send(s);
+    weir_status status = weir_session_ready_to_send(s);
     if (status == WEIR_OK && (!s->tls13 || len == 0 || message[0] == KEY_UPDATE))
         status = WEIR_E_MISUSE; /* a KeyUpdate without a change of key would part the two ends */
     if (status == WEIR_OK && s->want != 0)
@@ -313,7 +314,7 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
     status = weir_tx_seal(s->tx, WEIR_TYPE_HANDSHAKE, &in, 1, out + *made, out_cap - *made, &taken,
                           &here);
     *made += here;
-    return status < 0 ? weir_session_failed(s, status) : WEIR_OK;
+    return status < 0 ? weir_session_failed(s, status) : status;
 }
 
 weir_status weir_session_key_update(struct weir_session *session, bool request_peer,

@@ -57,10 +57,24 @@ struct __attribute__((may_alias)) session {
     bool send_ended; /* close_notify or a fatal alert is sealed */
     bool asked_peer; /* for a KeyUpdate, in this epoch of rx */
     uint8_t refusal; /* weir_refusal_code */
+    uint8_t flying;  /* STREAM: what weir_session_sent will be about, an enum flying */
+    /* STREAM: content of the control record on its way, and the wish that it fulfils. */
+    uint8_t said[5];
+    uint8_t saying;
+    bool splits;     /* STREAM: more of a handshake message is to follow what is on its way */
+    bool in_message; /* ... and what follows has not come yet */
     /* Since the last application data. */
     uint8_t key_updates;
     uint8_t warnings;
     uint8_t handshakes;
+};
+
+enum flying { FLYING_NOTHING, FLYING_CONTROL, FLYING_CALLER };
+
+/* A record of the session's own. */
+struct control {
+    uint8_t type, len, data[5];
+    uint8_t want; /* the WANT_ flag it fulfils; 0: nothing waits */
 };
 
 _Static_assert(sizeof(struct session) <= sizeof(struct weir_session), "weir_session is too small");
@@ -74,6 +88,30 @@ weir_status weir_session_failed(struct session *s, weir_status status);
  * everything before the first byte of a KeyUpdate.
  */
 weir_status weir_session_take_handshake(struct session *s, struct weir_record *r);
+
+/* What is to be said next. */
+struct control weir_session_control(const struct session *s);
+
+/* It has been said: its wish is fulfilled, and what belongs to it happens. WEIR_PENDING: it has
+ * begun to. */
+weir_status weir_session_said(struct session *s, uint8_t want);
+
+/* What a call that sends answers before it sends anything; the key is renewed when that is due. */
+weir_status weir_session_ready_to_send(struct session *s);
+
+/* What a call answers that has sent application data with this status. */
+weir_status weir_session_data_sent(struct session *s, weir_status status);
+
+/*
+ * Deals with records r[0..n), of which only the last may be other than application data. Returns
+ * the number that stays for the caller, moved to the front.
+ */
+size_t weir_session_sort_out(struct session *s, struct weir_record *r, size_t n,
+                             weir_status *status);
+
+/* Once in an epoch, when what we receive nears the limit of its key: only the peer can change it.
+ */
+void weir_session_ask_for_key_update(struct session *s);
 
 /* Acts upon the content of an alert record. */
 weir_status weir_session_take_alert(struct session *s, const struct weir_record *r);

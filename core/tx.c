@@ -8,10 +8,6 @@
  */
 #define COPY_LIMIT 2048u
 
-/* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
-#define RESERVE_BLOCKS  1024u
-#define RESERVE_RECORDS 64u
-
 #define ALERT_LEN 2u
 /*
  * The least that a peer can negotiate (RFC 8449 section 4: 64, less the inner content type). The
@@ -47,7 +43,7 @@ struct weir_shape weir_tx_shape(const struct weir_tx *tx)
 
 weir_status weir_tx_set_record_limit(struct weir_tx *tx, size_t limit)
 {
-    if (limit < 1 || limit > WEIR_MAX_PLAINTEXT)
+    if (limit < 1 || limit > WEIR_MAX_PLAINTEXT || !weir_direction_adjustable(tx_inside(tx)))
         return WEIR_E_MISUSE;
     tx_inside(tx)->record_limit = (uint16_t)limit;
     return WEIR_OK;
@@ -57,7 +53,8 @@ weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple)
 {
     struct direction *d = tx_inside(tx);
 
-    if (d->keys.version != WEIR_TLS13 || multiple > WEIR_MAX_PLAINTEXT)
+    if (d->keys.version != WEIR_TLS13 || multiple > WEIR_MAX_PLAINTEXT ||
+        !weir_direction_adjustable(d))
         return WEIR_E_MISUSE;
     d->pad_multiple = (uint16_t)(multiple > 1 ? multiple : 0);
     return WEIR_OK;
@@ -103,8 +100,8 @@ size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
 /* Whether the key may protect one more message of `len` bytes. */
 static bool within_limits(const struct direction *d, uint8_t type, size_t len)
 {
-    uint64_t reserve = type == WEIR_TYPE_DATA ? 0 : RESERVE_BLOCKS;
-    uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? RESERVE_RECORDS : 0);
+    uint64_t reserve = type == WEIR_TYPE_DATA ? 0 : WEIR_RESERVE_BLOCKS;
+    uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? WEIR_RESERVE_RECORDS : 0);
 
     /* RFC 8446 section 5.3: "If a TLS implementation would need to wrap a sequence number, it MUST
      * either rekey (Section 4.6.3) or terminate the connection." The last number is never used. */
@@ -257,7 +254,7 @@ static weir_status seal_next(struct direction *d, uint8_t type, struct gather *g
 }
 
 /* Whether content of this type and length may be sent at all. */
-static bool sendable(uint8_t type, size_t len)
+bool weir_tx_sendable(uint8_t type, size_t len)
 {
     /* RFC 8446 section 5.1: "a record with an Alert type MUST contain exactly one message". */
     if (type == WEIR_TYPE_ALERT)
@@ -279,15 +276,17 @@ static size_t limit_of(const struct direction *d, uint8_t type)
 /* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
 static weir_status ready(struct direction *d, uint8_t type, size_t len)
 {
-    if (!d->attached || !sendable(type, len))
+    if (d->attached != HELD_RECORD || !weir_tx_sendable(type, len))
         return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
     /* At its limit the key still protects what ends the connection, see within_limits. */
     if (d->status < 0 && type == WEIR_TYPE_DATA)
         return (weir_status)d->status;
     return WEIR_OK;
 }
 
-static weir_status limit_reached(struct direction *d, uint8_t type)
+weir_status weir_tx_limit_reached(struct direction *d, uint8_t type)
 {
     if (type != WEIR_TYPE_DATA)
         return weir_direction_end(d, WEIR_E_KEY_LIMIT);
@@ -325,7 +324,7 @@ weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov
         if (record > out_cap - *made)
             return WEIR_NEED_OUTPUT;
         if (!within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
-            return limit_reached(d, type);
+            return weir_tx_limit_reached(d, type);
         status = seal_next(d, type, &g, len, out + *made);
         if (status != WEIR_OK)
             return status;
@@ -351,7 +350,7 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
         if (within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
             status = seal_placed(d, type, buf, len);
         else
-            status = limit_reached(d, type);
+            status = weir_tx_limit_reached(d, type);
         if (status == WEIR_OK) {
             *made = record;
             return sealed(d, type);
@@ -406,4 +405,44 @@ weir_status weir_tx_export(struct weir_tx *tx, struct weir_keys *keys,
 void weir_tx_wipe(struct weir_tx *tx)
 {
     weir_direction_wipe(tx_inside(tx));
+}
+
+weir_status weir_tx_offload(struct weir_tx *tx, const struct weir_move *move,
+                            struct weir_refusal *why)
+{
+    return weir_direction_offload(tx_inside(tx), WEIR_TX, move, why);
+}
+
+weir_status weir_tx_take_back(struct weir_tx *tx, const struct weir_move *move,
+                              struct weir_refusal *why)
+{
+    return weir_direction_take_back(tx_inside(tx), WEIR_TX, move, why);
+}
+
+const struct weir_cmd *weir_tx_command(const struct weir_tx *tx)
+{
+    return weir_direction_command(tx_inside(tx));
+}
+
+weir_status weir_tx_complete(struct weir_tx *tx, const struct weir_done *done,
+                             struct weir_refusal *why)
+{
+    return weir_direction_complete(tx_inside(tx), done, why);
+}
+
+weir_status weir_tx_query(struct weir_tx *tx, struct weir_refusal *why)
+{
+    return weir_direction_query(tx_inside(tx), why);
+}
+
+const struct weir_backend *weir_tx_backend(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->backend;
+}
+
+weir_carrier weir_tx_carrier(const struct weir_tx *tx)
+{
+    const struct direction *d = tx_inside(tx);
+
+    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
 }

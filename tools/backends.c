@@ -72,11 +72,10 @@ static bool absent_supports(const struct weir_backend *self, const struct weir_k
 }
 
 static weir_status absent_attach(const struct weir_backend *self, void *ctx,
-                                 const struct weir_keys *keys, enum weir_dir dir,
-                                 struct weir_refusal *why)
+                                 const struct weir_attach *what, struct weir_refusal *why)
 {
     (void)ctx;
-    (void)absent_supports(self, keys, dir, why);
+    (void)absent_supports(self, what->keys, what->dir, why);
     return WEIR_REFUSED;
 }
 

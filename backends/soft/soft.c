@@ -29,12 +29,11 @@ static weir_status soft_key(const struct weir_backend *self, void *ctx,
 }
 
 static weir_status soft_attach(const struct weir_backend *self, void *ctx,
-                               const struct weir_keys *keys, enum weir_dir dir,
-                               struct weir_refusal *why)
+                               const struct weir_attach *what, struct weir_refusal *why)
 {
-    if (!soft_supports(self, keys, dir, why))
+    if (!soft_supports(self, what->keys, what->dir, why))
         return WEIR_REFUSED;
-    if (soft_key(self, ctx, keys) == WEIR_OK)
+    if (soft_key(self, ctx, what->keys) == WEIR_OK)
         return WEIR_OK;
     *why = (struct weir_refusal){.code = WEIR_REFUSAL_PROVIDER, .layer = WEIR_LAYER_PROVIDER};
     return WEIR_REFUSED;
@@ -84,6 +83,7 @@ weir_status weir_soft_init(struct weir_soft *soft, const struct weir_aead *aead,
             {
                 .abi = WEIR_BACKEND_ABI,
                 .form = WEIR_FORM_RECORD,
+                .caps = WEIR_CAP_RELEASE,
                 .name = "soft",
                 .ctx_size = aead->ctx_size,
                 .ctx_align = aead->ctx_align,

@@ -7,43 +7,137 @@
 #define WEIR_BACKEND_H
 
 #include "aead.h"
+#include "cmd.h"
 #include "keys.h"
 #include "refusal.h"
 
 /** The interface version of struct weir_backend. */
-#define WEIR_BACKEND_ABI 1u
+#define WEIR_BACKEND_ABI 2u
 
 /** How a backend takes a direction's bytes. */
 typedef enum weir_form {
     /** weir frames records; the backend seals and opens their bytes. */
     WEIR_FORM_RECORD = 1,
+    /** Plaintext goes through the socket; below it somebody frames and protects. */
+    WEIR_FORM_STREAM = 2,
 } weir_form;
+
+/** What a backend can do beyond its functions (struct weir_backend, `caps`). */
+enum {
+    /** Gives a direction up again, with its position: it can be taken back or moved on. */
+    WEIR_CAP_RELEASE = 1,
+    /** STREAM: keeps to the record limit of a direction (weir_tx_set_record_limit). */
+    WEIR_CAP_RECORD_LIMIT = 2,
+};
+
+/** Who protects the records of a direction, as far as the operating system tells. */
+typedef enum weir_carrier {
+    WEIR_CARRIER_NONE = 0,     /**< nobody: the operating system knows no key for it */
+    WEIR_CARRIER_SOFTWARE = 1, /**< weir itself */
+    WEIR_CARRIER_KERNEL = 2,   /**< the kernel, on the processor */
+    WEIR_CARRIER_NIC = 3,      /**< the network interface */
+    WEIR_CARRIER_BELOW = 4,    /**< kernel or network interface; which of them is not told */
+} weir_carrier;
+
+/** What a backend is asked to take. */
+struct weir_attach {
+    const struct weir_keys *keys;
+    enum weir_dir dir;
+    uint16_t record_limit; /**< most plaintext bytes in a record */
+};
+
+/** What a backend knows of a direction that it carries. */
+struct weir_backend_state {
+    weir_carrier carrier;
+    /** `seq` and (TX, TLS 1.2 AES-GCM) `explicit_nonce` are those of the next record. */
+    bool exact;
+    uint64_t seq, explicit_nonce;
+};
+
+/** What a call of recvmsg brought. Its bytes are those of struct weir_stream_done. */
+struct weir_stream_in {
+    uint8_t type;
+    bool counted;     /**< `records` is known */
+    uint32_t records; /**< records that began with these bytes */
+};
 
 /**
  * A backend. `self` is always this struct: a backend with settings embeds it as first member of its
  * own struct. `ctx` is the memory of one direction, given by the caller, `ctx_size` bytes.
+ *
+ * WEIR_PENDING, where a function may answer it, means: carry out what `command` says, tell
+ * `complete`, and so on until that answers something else. `complete` answers for the function that
+ * began.
  */
 struct weir_backend {
     uint32_t abi; /**< WEIR_BACKEND_ABI */
     weir_form form;
+    uint32_t caps; /**< WEIR_CAP_… */
     const char *name;
     size_t ctx_size, ctx_align;
+    /**
+     * STREAM: the least plaintext bytes it puts in a record when there are more to come, 1 to
+     * 16384; so many records at most were made of what it took. Whoever does not know says 1.
+     */
+    uint16_t least_record;
     /** Whether it could carry such a direction; no side effect. False: `why` is filled. */
     bool (*supports)(const struct weir_backend *self, const struct weir_keys *keys,
                      enum weir_dir dir, struct weir_refusal *why);
-    /** Takes a direction. WEIR_OK, or WEIR_REFUSED with `why` filled and nothing changed. */
-    weir_status (*attach)(const struct weir_backend *self, void *ctx, const struct weir_keys *keys,
-                          enum weir_dir dir, struct weir_refusal *why);
     /**
-     * Replaces the key of an attached direction (same version and suite). WEIR_OK, WEIR_E_PROVIDER
-     * or WEIR_E_BACKEND; after an error it holds nothing, as after `detach`. NULL: cannot.
+     * Takes a direction. WEIR_OK; WEIR_PENDING; or WEIR_REFUSED with `why` filled, the direction
+     * unchanged (also on the socket) and nothing left to detach. Must not need the keys afterwards.
+     */
+    weir_status (*attach)(const struct weir_backend *self, void *ctx,
+                          const struct weir_attach *what, struct weir_refusal *why);
+    /** The command to carry out. Optional for backends that never answer WEIR_PENDING. */
+    const struct weir_cmd *(*command)(const struct weir_backend *self, void *ctx);
+    /**
+     * Takes the result of a command: WEIR_PENDING, or what attach, rekey or query would answer.
+     * Wipes what the command held. Optional as `command` is.
+     */
+    weir_status (*complete)(const struct weir_backend *self, void *ctx,
+                            const struct weir_done *done, struct weir_refusal *why);
+    /**
+     * Replaces the key of an attached direction (same version and suite). WEIR_OK, WEIR_PENDING,
+     * WEIR_E_PROVIDER or WEIR_E_BACKEND; after an error it holds nothing, as after `detach`. NULL:
+     * cannot.
      */
     weir_status (*rekey)(const struct weir_backend *self, void *ctx, const struct weir_keys *keys);
-    /** Wipes what it holds of the direction. */
+    /**
+     * Tells what it knows of an attached direction. WEIR_OK: `state` is filled; WEIR_PENDING: when
+     * `complete` has answered WEIR_OK, this is called again and answers from what was learnt.
+     * WEIR_REFUSED (from `complete`): it could not be learnt, and nothing changed. Optional.
+     */
+    weir_status (*query)(const struct weir_backend *self, void *ctx,
+                         struct weir_backend_state *state);
+    /** Wipes what it holds of the direction, in the middle of a command, too. */
     void (*detach)(const struct weir_backend *self, void *ctx);
+
     /** WEIR_FORM_RECORD: as struct weir_aead's members of these names. */
     weir_status (*seal)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
     weir_status (*open)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
+
+    /**
+     * WEIR_FORM_STREAM: fills `op` for sending op->len bytes (above 0, at most 16384 unless `type`
+     * is application data) as records of `type`; may lower op->len for application data.
+     */
+    void (*send)(const struct weir_backend *self, void *ctx, uint8_t type,
+                 struct weir_stream_op *op);
+    /**
+     * Judges how that went. WEIR_OK; WEIR_NEED_OUTPUT: nothing was taken, try again when the socket
+     * takes more. WEIR_E_IO, WEIR_E_KEY_LIMIT or WEIR_E_BACKEND: the direction is over.
+     */
+    weir_status (*sent)(const struct weir_backend *self, void *ctx,
+                        const struct weir_stream_done *done);
+    /** Fills `op` for receiving: op->len is the least room that never cuts a control record. */
+    void (*receive)(const struct weir_backend *self, void *ctx, struct weir_stream_op *op);
+    /**
+     * Judges what came. WEIR_OK: `in` is filled. WEIR_NEED_INPUT: nothing there. WEIR_CLOSED: the
+     * end of the transport. WEIR_E_AUTH, WEIR_E_OVERFLOW, WEIR_E_VERSION, WEIR_E_TYPE,
+     * WEIR_E_DECODE, WEIR_E_IO or WEIR_E_BACKEND: the direction is over.
+     */
+    weir_status (*received)(const struct weir_backend *self, void *ctx,
+                            const struct weir_stream_done *done, struct weir_stream_in *in);
 };
 
 WEIR_BEGIN

@@ -33,10 +33,13 @@ struct weir_position {
     uint64_t seq;            /**< sequence number of the next record under this key */
     uint64_t explicit_nonce; /**< TX, TLS 1.2 AES-GCM: explicit nonce of that record; else 0 */
     uint64_t blocks;         /**< AEAD blocks this key has protected; see struct weir_limit */
-    uint32_t tcp_seq;        /**< TCP sequence number of that record's first byte */
-    uint16_t epoch;          /**< KeyUpdates this direction has had */
-    uint8_t nonce_rule;      /**< a weir_nonce_rule */
-    bool tcp_known;          /**< `tcp_seq` counts; it may be any number, 0 too */
+    /** Where others make the records, `seq` and `blocks` are bounds: the number of the next record
+     * lies in seq - unsure … seq. 0: it is `seq`. */
+    uint64_t unsure;
+    uint32_t tcp_seq;   /**< TCP sequence number of that record's first byte */
+    uint16_t epoch;     /**< KeyUpdates this direction has had */
+    uint8_t nonce_rule; /**< a weir_nonce_rule */
+    bool tcp_known;     /**< `tcp_seq` counts; it may be any number, 0 too */
 };
 
 /**

@@ -32,7 +32,18 @@
     X(EPOCH, "epoch", "its meaning depends on a key that has been updated since")                  \
     X(LIBRARY, "library", "the TLS library cannot do this")                                        \
     X(EARLY_DATA, "early_data", "early data was sent, under a key that is not handed over")        \
-    X(RENEGOTIATION, "renegotiation", "another handshake would change the keys that weir holds")
+    X(RENEGOTIATION, "renegotiation", "another handshake would change the keys that weir holds")   \
+    X(NO_REKEY, "no_rekey", "cannot change the key, so a KeyUpdate would end the connection")      \
+    X(NO_TAKE_BACK, "no_take_back", "does not give a connection back that it has once taken")      \
+    X(BOUNDARY, "boundary", "part of a record of this direction is still on its way")              \
+    X(RECORD_LIMIT, "record_limit", "does not keep to a record size below 16384 bytes")            \
+    X(PADDING, "padding", "does not pad records")                                                  \
+    X(NO_KTLS, "no_ktls", "the kernel has no TLS, or it is not loaded")                            \
+    X(SWITCHED_OFF, "switched_off", "kernel TLS is switched off by a setting of this host")        \
+    X(SOCKET, "socket", "not a connected TCP socket, or the connection is ending")                 \
+    X(TAKEN, "taken", "the socket or this direction of it has been given to another before")       \
+    X(RESOURCES, "resources", "not enough memory or table space for it now")                       \
+    X(OS, "os", "the operating system refused; its error says why")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {

@@ -12,7 +12,7 @@
 
 /** One receiving direction: opaque, in the caller's memory, not to be copied or moved. */
 struct weir_rx {
-    uint64_t opaque[28];
+    uint64_t opaque[32];
 };
 
 /** The content of one record, lying in the buffer given to weir_rx_open. */
@@ -91,6 +91,45 @@ WEIR_API struct weir_position weir_rx_position(const struct weir_rx *rx);
 
 /** What it has carried. */
 WEIR_API struct weir_counters weir_rx_counters(const struct weir_rx *rx);
+
+/** As weir_tx_offload. Open every whole record first, then read no more than the rest of the one
+ * that is cut (weir_rx_want): WEIR_REFUSAL_BOUNDARY is answered until none is left. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_offload(struct weir_rx *rx,
+                                                     const struct weir_move *move,
+                                                     struct weir_refusal *why);
+/** As weir_tx_take_back. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_take_back(struct weir_rx *rx,
+                                                       const struct weir_move *move,
+                                                       struct weir_refusal *why);
+/** As weir_tx_command. */
+WEIR_API const struct weir_cmd *weir_rx_command(const struct weir_rx *rx);
+/** As weir_tx_complete. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_complete(struct weir_rx *rx,
+                                                      const struct weir_done *done,
+                                                      struct weir_refusal *why);
+/** As weir_tx_query. */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_query(struct weir_rx *rx, struct weir_refusal *why);
+/** As weir_tx_backend. */
+WEIR_API const struct weir_backend *weir_rx_backend(const struct weir_rx *rx);
+/** As weir_tx_carrier. */
+WEIR_API weir_carrier weir_rx_carrier(const struct weir_rx *rx);
+
+/**
+ * WEIR_FORM_STREAM: how to receive once, to a buffer of at least op->len bytes. Returns WEIR_OK;
+ * WEIR_PENDING, see weir_tx_complete: then again. Below zero as weir_rx_open; WEIR_E_MISUSE for a
+ * direction in another form.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_stream(struct weir_rx *rx, struct weir_stream_op *op);
+
+/**
+ * Tells what came, done->len bytes at `buf`. Returns WEIR_OK: `out` is the content of a record, or,
+ * for application data, a piece of one or of several on end; len 0 for empty ones. WEIR_NEED_INPUT:
+ * nothing there. WEIR_CLOSED: the end of the transport. Below zero, sticky, with what is at `buf`
+ * wiped: as weir_rx_open, and WEIR_E_IO.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_rx_received(struct weir_rx *rx,
+                                                      const struct weir_stream_done *done,
+                                                      uint8_t *buf, struct weir_record *out);
 
 /** As weir_tx_export. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_export(struct weir_rx *rx, struct weir_keys *keys,

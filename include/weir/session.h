@@ -108,6 +108,72 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_handshake(struct weir_ses
                                                                  uint8_t *out, size_t out_cap,
                                                                  size_t *made);
 
+/**
+ * Moves one direction to another backend, as weir_tx_offload and weir_rx_offload do. WEIR_PENDING:
+ * carry out weir_session_command and tell weir_session_complete. A refusal is also what
+ * weir_session_refusal tells.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_offload(struct weir_session *session,
+                                                          enum weir_dir dir,
+                                                          const struct weir_move *move,
+                                                          struct weir_refusal *why);
+
+/**
+ * The command that holds a direction up, and which one that is (TX first); NULL: none. Any call
+ * here may answer WEIR_PENDING because of it, with nothing changed: carry it out, then call again.
+ */
+WEIR_API const struct weir_cmd *weir_session_command(const struct weir_session *session,
+                                                     enum weir_dir *dir);
+
+/**
+ * Tells how the command of `dir` ended. WEIR_PENDING: there is another one. WEIR_OK. WEIR_REFUSED
+ * with `why` filled: a move that was not made, or a query without an answer; the session goes on.
+ * Below zero, sticky: a key could not be changed; the alert waits to be flushed if it can still go.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_complete(struct weir_session *session,
+                                                           enum weir_dir dir,
+                                                           const struct weir_done *done,
+                                                           struct weir_refusal *why);
+
+/**
+ * Sending in WEIR_FORM_STREAM: what goes next. Either `*data` is a record's content of the
+ * session's own, op->len bytes, which goes first; or `*data` is NULL and op->len of the caller's
+ * `len` bytes of `type` (application data or handshake, as for weir_session_send_handshake) may go.
+ * A `len` of 0 asks for the session's own only. op->len 0: nothing to send.
+ *
+ * Make the call, tell weir_session_sent, come back for more. Returns WEIR_OK, WEIR_PENDING, and
+ * below zero as weir_session_send; in a failed session its alert still comes first.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_next(struct weir_session *session, uint8_t type,
+                                                       size_t len, struct weir_stream_op *op,
+                                                       const uint8_t **data);
+
+/**
+ * Tells how the call for weir_session_next went, as weir_tx_sent. WEIR_PENDING: it went, and a key
+ * changes now.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_sent(struct weir_session *session,
+                                                       const struct weir_stream_done *done);
+
+/**
+ * Receiving in WEIR_FORM_STREAM: how to receive once, as weir_rx_stream. Returns WEIR_OK,
+ * WEIR_PENDING, WEIR_CLOSED, or the sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_want(struct weir_session *session,
+                                                       struct weir_stream_op *op);
+
+/**
+ * Tells what came, done->len bytes at `buf`, and deals with it as weir_session_receive does:
+ * out[0] holds what is for the caller when `*count` is 1.
+ *
+ * Returns WEIR_OK; WEIR_NEED_INPUT: nothing there. WEIR_PENDING: a key changes now. WEIR_CLOSED;
+ * below zero as weir_session_receive, and WEIR_E_TRUNCATED at the end of the transport.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_received(struct weir_session *session,
+                                                           const struct weir_stream_done *done,
+                                                           uint8_t *buf, struct weir_record *out,
+                                                           size_t *count);
+
 /** Whether something waits to be flushed. */
 WEIR_API bool weir_session_wants_flush(const struct weir_session *session);
 

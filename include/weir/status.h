@@ -22,6 +22,7 @@
     X(3, REKEY_DUE, WEIR_ALERT_NONE, "done, but the key nears its usage limit")                    \
     X(4, REFUSED, WEIR_ALERT_NONE, "refused; the reason is in the refusal")                        \
     X(5, CLOSED, WEIR_ALERT_NONE, "the peer ended this direction with close_notify")               \
+    X(6, PENDING, WEIR_ALERT_NONE, "a command waits to be carried out on the socket")              \
     X(-1, E_MISUSE, 80, "called in a way its contract forbids")                                    \
     X(-2, E_VERSION, 70, "record with a wrong protocol version")                                   \
     X(-3, E_TYPE, 10, "record or message of a type that is not allowed here")                      \
@@ -37,7 +38,8 @@
     X(-13, E_PROVIDER, 80, "the AEAD or KDF provider failed")                                      \
     X(-14, E_BACKEND, 80, "the backend failed")                                                    \
     X(-15, E_HANDSHAKE, WEIR_ALERT_NONE, "the TLS library failed")                                 \
-    X(-16, E_IO, WEIR_ALERT_NONE, "the operating system failed the transport")
+    X(-16, E_IO, WEIR_ALERT_NONE, "the operating system failed the transport")                     \
+    X(-17, E_REKEY, 80, "the key must change, which the backend that holds it cannot do")
 
 /** The status of a call; see the list above for each value's meaning. */
 typedef enum weir_status {

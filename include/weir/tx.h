@@ -13,15 +13,42 @@
 
 /** One sending direction: opaque, in the caller's memory, not to be copied or moved. */
 struct weir_tx {
-    uint64_t opaque[28];
+    uint64_t opaque[32];
 };
 
-/** What a direction has carried since its connection began, through every move and rekey. */
+/**
+ * What a direction has carried since its connection began, through every move and rekey. Where
+ * others make the records, `records` and `wire_bytes` count those that must have been made; a query
+ * (weir_tx_query) makes up the rest.
+ */
 struct weir_counters {
-    uint64_t records;    /**< records sealed or opened */
-    uint64_t bytes;      /**< plaintext bytes of application data */
-    uint64_t wire_bytes; /**< bytes of those records on the wire */
-    uint64_t rekeys;     /**< KeyUpdates */
+    uint64_t records;     /**< records sealed or opened */
+    uint64_t bytes;       /**< plaintext bytes of application data */
+    uint64_t wire_bytes;  /**< bytes of those records on the wire */
+    uint64_t rekeys;      /**< KeyUpdates */
+    uint32_t lost_rekeys; /**< KeyUpdates that could not be followed: 0 or 1, it is the end */
+    uint32_t moves;       /**< changes of backend */
+};
+
+/** What to do about TLS 1.3 and backends that cannot change the key (RFC 8446 section 4.6.3). */
+typedef enum weir_policy {
+    /** Sending may move there, since we choose when to update; receiving may not, since the peer
+     * does. A peer that asks for our update ends the connection (WEIR_E_REKEY). */
+    WEIR_POLICY_DEFAULT = 0,
+    WEIR_POLICY_STRICT = 1, /**< neither direction moves there */
+    WEIR_POLICY_ALL = 2,    /**< both may: a KeyUpdate from the peer ends the connection */
+} weir_policy;
+
+/** Where a direction is to move. */
+struct weir_move {
+    const struct weir_backend *backend;
+    void *ctx;      /**< its memory, as for weir_tx_init; must outlive the direction */
+    size_t ctx_len; /**< bytes there */
+    /** TX: sealed bytes that the transport has not taken yet. RX: received bytes that weir has not
+     * consumed yet. Anything but 0 is refused: beyond the switch they would be out of order. */
+    size_t left;
+    weir_policy policy;
+    bool reversible; /**< only where the direction can be taken back */
 };
 
 WEIR_BEGIN
@@ -108,7 +135,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal_in_place(struct weir_tx *tx, u
 /**
  * Moves to the next epoch's key (RFC 8446 section 7.2). The caller has sealed a KeyUpdate just
  * before; a session does both. Returns WEIR_OK; WEIR_E_MISUSE (no TLS 1.3, no secret, no hash in
- * `kdf`), WEIR_E_KEY_LIMIT, WEIR_E_PROVIDER, WEIR_E_BACKEND: all sticky.
+ * `kdf`), WEIR_E_KEY_LIMIT, WEIR_E_PROVIDER, WEIR_E_BACKEND: all sticky. WEIR_PENDING, see
+ * weir_tx_complete.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_tx_rekey(struct weir_tx *tx, const struct weir_kdf *kdf);
 
@@ -132,9 +160,77 @@ WEIR_API struct weir_position weir_tx_position(const struct weir_tx *tx);
 WEIR_API struct weir_counters weir_tx_counters(const struct weir_tx *tx);
 
 /**
+ * Moves the direction to another backend. Nothing is lost, repeated or reordered: the keys and the
+ * position go along, limits and counters keep counting, and the old backend is given up only when
+ * the new one has the direction for good.
+ *
+ * Returns WEIR_OK: it has moved. WEIR_PENDING: carry out weir_tx_command, tell weir_tx_complete,
+ * which answers for this call; meanwhile the direction seals nothing and answers WEIR_PENDING.
+ * WEIR_REFUSED: `why` is filled, everything is as before and `move->ctx` unused. WEIR_REFUSAL_…:
+ * BOUNDARY (`left`), NO_TAKE_BACK (from where it is now, or `reversible`), NO_REKEY (`policy`),
+ * RECORD_LIMIT, PADDING, MEMORY, those of weir_backend_check, and the backend's own. Below zero:
+ * the sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_offload(struct weir_tx *tx,
+                                                     const struct weir_move *move,
+                                                     struct weir_refusal *why);
+
+/** As weir_tx_offload, to a backend that seals for weir itself (WEIR_FORM_RECORD); others are
+ * refused (WEIR_REFUSAL_FORM). */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_take_back(struct weir_tx *tx,
+                                                       const struct weir_move *move,
+                                                       struct weir_refusal *why);
+
+/** The command to carry out after WEIR_PENDING; NULL when there is none. */
+WEIR_API const struct weir_cmd *weir_tx_command(const struct weir_tx *tx);
+
+/**
+ * Tells how the command ended. WEIR_PENDING: there is another one. Otherwise what the call that
+ * answered WEIR_PENDING would have answered: weir_tx_offload, weir_tx_rekey, weir_tx_query, or
+ * weir_tx_stream (then call that again; WEIR_REFUSED is no harm). WEIR_E_MISUSE without a command.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_complete(struct weir_tx *tx,
+                                                      const struct weir_done *done,
+                                                      struct weir_refusal *why);
+
+/**
+ * Asks who carries the direction and where exactly it stands; afterwards weir_tx_carrier,
+ * weir_tx_position and weir_tx_counters tell. WEIR_OK; WEIR_PENDING, see weir_tx_complete;
+ * WEIR_REFUSED with `why` filled: it cannot be learnt, and nothing changed. Below zero, sticky;
+ * WEIR_E_BACKEND when what was learnt contradicts what was sent.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_query(struct weir_tx *tx, struct weir_refusal *why);
+
+/** The backend that has the direction; NULL: none. */
+WEIR_API const struct weir_backend *weir_tx_backend(const struct weir_tx *tx);
+
+/** Who carries the direction, as far as the last query or move could tell. */
+WEIR_API weir_carrier weir_tx_carrier(const struct weir_tx *tx);
+
+/**
+ * WEIR_FORM_STREAM: how to send `len` bytes (above 0) of content of `type`. op->len, at least 1,
+ * says how many of them may go in one call: send those, tell weir_tx_sent, come back for the rest.
+ *
+ * Returns WEIR_OK; WEIR_PENDING, see weir_tx_complete: then again. Below zero as weir_tx_seal;
+ * WEIR_E_MISUSE for a direction in another form.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len,
+                                                    struct weir_stream_op *op);
+
+/**
+ * Tells how the call for weir_tx_stream went. Returns WEIR_OK; WEIR_REKEY_DUE (application data);
+ * WEIR_NEED_OUTPUT: nothing went, try again when the socket takes more. Below zero, sticky: what
+ * the peer got is not known, nothing may follow.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_sent(struct weir_tx *tx,
+                                                  const struct weir_stream_done *done);
+
+/**
  * Hands the direction to a new owner: `keys` can make another weir_tx, in this process or another,
  * which goes on at the next record. From then on this `tx` answers WEIR_E_MOVED: a nonce has one
- * owner. `counters` may be NULL. Returns WEIR_OK, or the sticky status with `keys` wiped.
+ * owner. `counters` may be NULL. Returns WEIR_OK; WEIR_PENDING while it moves; WEIR_REFUSED,
+ * nothing changed, where others make the records and weir_tx_query has not just told where they
+ * stand; or the sticky status. `keys` is wiped in all cases but the first.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_tx_export(struct weir_tx *tx, struct weir_keys *keys,
                                                     struct weir_counters *counters);

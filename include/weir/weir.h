@@ -12,6 +12,7 @@
 #include "aead.h"
 #include "backend.h"
 #include "base.h"
+#include "cmd.h"
 #include "kdf.h"
 #include "keys.h"
 #include "record.h"

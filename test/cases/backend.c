@@ -44,8 +44,8 @@ ON(BOTH, backends_of_another_kind)
             refused(f, &w->backend, f->tx_ctx, len, WEIR_REFUSAL_ABI, abi);
     }
     w->backend = good;
-    w->backend.form = (weir_form)2;
-    refused(f, &w->backend, f->tx_ctx, len, WEIR_REFUSAL_FORM, 2);
+    w->backend.form = (weir_form)3;
+    refused(f, &w->backend, f->tx_ctx, len, WEIR_REFUSAL_FORM, 3);
     for (int missing = 0; missing < 5; missing++) {
         fixture_at(f, (uint64_t)missing);
         w->backend = good;
@@ -62,9 +62,9 @@ ON(BOTH, backends_of_another_kind)
         refused(f, &w->backend, f->tx_ctx, len, WEIR_REFUSAL_FORM, WEIR_FORM_RECORD);
     }
     w->backend = good;
-    w->backend.abi = 2; /* the interface is judged before anything that depends on it */
-    w->backend.form = (weir_form)2;
-    refused(f, &w->backend, NULL, 0, WEIR_REFUSAL_ABI, 2);
+    w->backend.abi = 1; /* the interface is judged before anything that depends on it */
+    w->backend.form = (weir_form)3;
+    refused(f, &w->backend, NULL, 0, WEIR_REFUSAL_ABI, 1);
     w->backend = good;
 }
 
@@ -101,6 +101,7 @@ ON(BOTH, providers_without_the_suite)
     struct weir_refusal why;
     struct weir_soft soft;
     struct weir_keys keys;
+    const struct weir_attach what = {.keys = &keys, .dir = WEIR_TX};
 
     weir_tx_wipe(&f->tx);
     weir_rx_wipe(&f->rx);
@@ -109,8 +110,7 @@ ON(BOTH, providers_without_the_suite)
     REQUIRE_STATUS(f->t, weir_soft_init(&soft, &aead, &why), WEIR_OK);
     CHECK(f->t, !weir_backend_check(&soft.backend, &keys, WEIR_RX, &why));
     refused(f, &soft.backend, f->tx_ctx, sizeof f->tx_ctx, WEIR_REFUSAL_SUITE, suite->id);
-    CHECK_STATUS(f->t, soft.backend.attach(&soft.backend, f->tx_ctx, &keys, WEIR_TX, &why),
-                 WEIR_REFUSED);
+    CHECK_STATUS(f->t, soft.backend.attach(&soft.backend, f->tx_ctx, &what, &why), WEIR_REFUSED);
     aead.algs = WEIR_ALG_BIT(suite->alg);
     CHECK(f->t, weir_backend_check(&soft.backend, &keys, WEIR_RX, &why));
     for (uint32_t abi = 0; abi < 4; abi++) {
@@ -175,7 +175,7 @@ ON(BOTH, key_update_is_refused_by_name)
     fixture_again(f);
     f->watch.backend.rekey = NULL;
     fixture_session(f, &watch_kdf);
-    cannot_rekey(f, &watch_kdf, WEIR_REFUSAL_LIBRARY);
+    cannot_rekey(f, &watch_kdf, WEIR_REFUSAL_NO_REKEY);
     fixture_again(f);
     fixture_keys(f, &keys);
     keys.secret_len = 0;

@@ -48,6 +48,7 @@ static void alerts_are_those_of_the_rfc(struct test *t)
     CHECK_EQ(t, weir_status_alert(WEIR_E_PARAM), 47);    /* illegal_parameter */
     CHECK_EQ(t, weir_status_alert(WEIR_E_DECODE), 50);   /* decode_error */
     CHECK_EQ(t, weir_status_alert(WEIR_E_VERSION), 70);  /* protocol_version */
+    CHECK_EQ(t, weir_status_alert(WEIR_E_REKEY), 80);    /* internal_error */
     CHECK_STR(t, weir_alert_name(0), "close_notify");
     CHECK_STR(t, weir_alert_name(10), "unexpected_message");
     CHECK_STR(t, weir_alert_name(20), "bad_record_mac");
@@ -72,7 +73,7 @@ static void answers_above_zero_have_no_alert(struct test *t)
 
 static void unknown_numbers_have_a_text_too(struct test *t)
 {
-    static const int unknown[] = {6, 7, 100, -17, -18, -100, 127, -128};
+    static const int unknown[] = {7, 8, 100, -18, -19, -100, 127, -128};
 
     for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
         weir_status status = (weir_status)unknown[i];

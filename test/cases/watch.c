@@ -183,17 +183,15 @@ static bool watch_supports(const struct weir_backend *self, const struct weir_ke
 }
 
 static weir_status watch_attach(const struct weir_backend *self, void *ctx,
-                                const struct weir_keys *keys, enum weir_dir dir,
-                                struct weir_refusal *why)
+                                const struct weir_attach *what, struct weir_refusal *why)
 {
     struct watch *watch = watch_of(self);
     struct watched *watched = ctx;
-    weir_status status =
-        watch->soft.backend.attach(&watch->soft.backend, inner(ctx), keys, dir, why);
+    weir_status status = watch->soft.backend.attach(&watch->soft.backend, inner(ctx), what, why);
 
     if (status != WEIR_OK)
         return status;
-    *watched = (struct watched){.key = name_key(keys), .state = ATTACHED, .dir = dir};
+    *watched = (struct watched){.key = name_key(what->keys), .state = ATTACHED, .dir = what->dir};
     watch->attached++;
     return WEIR_OK;
 }

@@ -19,13 +19,13 @@ static bool supports(const struct weir_backend *self, const struct weir_keys *ke
     return false;
 }
 
-static weir_status attach(const struct weir_backend *self, void *ctx, const struct weir_keys *keys,
-                          enum weir_dir dir, struct weir_refusal *why)
+static weir_status attach(const struct weir_backend *self, void *ctx,
+                          const struct weir_attach *what, struct weir_refusal *why)
 {
-    if (!supports(self, keys, dir, why))
+    if (!supports(self, what->keys, what->dir, why))
         return WEIR_REFUSED;
-    weir_alg alg = (weir_alg)weir_suite_find(keys->suite)->alg;
-    if (of(self)->aead->init(ctx, alg, keys->key) != WEIR_OK) {
+    weir_alg alg = (weir_alg)weir_suite_find(what->keys->suite)->alg;
+    if (of(self)->aead->init(ctx, alg, what->keys->key) != WEIR_OK) {
         *why = (struct weir_refusal){.code = WEIR_REFUSAL_PROVIDER, .layer = WEIR_LAYER_BACKEND};
         return WEIR_REFUSED;
     }

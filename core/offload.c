@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A direction changes its place: moves to another backend, and what is asked of one that works by
+ * commands. What can fail comes before the switch, and the switch cannot fail.
+ */
+#include "direction.h"
+#include "mem.h"
+
+/* What the policy says about a backend that holds the key for good. */
+static bool policy_allows(const struct direction *d, enum weir_dir dir,
+                          const struct weir_move *move, struct weir_refusal *why)
+{
+    const struct weir_backend *to = move->backend;
+
+    if (move->reversible && (to->caps & WEIR_CAP_RELEASE) == 0)
+        return weir_direction_refuse(why, WEIR_REFUSAL_NO_TAKE_BACK, 0);
+    if (d->keys.version != WEIR_TLS13 || to->rekey != NULL || move->policy == WEIR_POLICY_ALL)
+        return true;
+    /* RFC 8446 section 4.6.3: "Either the client or server may send a KeyUpdate" at any time. We
+     * need not send one; the peer's cannot be prevented. */
+    if (dir == WEIR_TX && move->policy == WEIR_POLICY_DEFAULT)
+        return true;
+    return weir_direction_refuse(why, WEIR_REFUSAL_NO_REKEY, 0);
+}
+
+/* Whether records would go on having the form that was agreed or asked for. */
+static bool shape_kept(const struct direction *d, enum weir_dir dir, const struct weir_backend *to,
+                       struct weir_refusal *why)
+{
+    if (to->form == WEIR_FORM_RECORD)
+        return true;
+    /* RFC 8449 section 4: an endpoint "MUST generate a fatal "record_overflow" alert" for a longer
+     * record than it allowed; below the socket nobody looks, and merged records hide it. */
+    bool limited = d->record_limit < WEIR_MAX_PLAINTEXT;
+    if (limited && (dir == WEIR_RX || (to->caps & WEIR_CAP_RECORD_LIMIT) == 0))
+        return weir_direction_refuse(why, WEIR_REFUSAL_RECORD_LIMIT, d->record_limit);
+    if (d->pad_multiple != 0)
+        return weir_direction_refuse(why, WEIR_REFUSAL_PADDING, d->pad_multiple);
+    return true;
+}
+
+static void begin(struct direction *d, enum doing doing)
+{
+    d->doing = (uint8_t)doing;
+}
+
+/* The next backend has the direction: nothing from here on can fail. */
+static void switch_over(struct direction *d)
+{
+    d->backend->detach(d->backend, d->ctx);
+    d->backend = d->with.next.backend;
+    d->ctx = d->with.next.ctx;
+    d->attached = (uint8_t)d->backend->form;
+    d->carrier = d->backend->form == WEIR_FORM_RECORD ? WEIR_CARRIER_SOFTWARE : WEIR_CARRIER_BELOW;
+    d->exact = 0;
+    d->no_answer = 0;
+    d->asked = 0;
+    d->counters.moves++;
+}
+
+weir_status weir_direction_offload(struct direction *d, enum weir_dir dir,
+                                   const struct weir_move *move, struct weir_refusal *why)
+{
+    const struct weir_backend *to = move->backend;
+
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
+    if (d->status < 0 || d->attached == HELD_NOT)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
+    if (move->left != 0) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_BOUNDARY,
+                                    move->left < UINT32_MAX ? (uint32_t)move->left : UINT32_MAX);
+        why->transient = true;
+        return WEIR_REFUSED;
+    }
+    if ((d->backend->caps & WEIR_CAP_RELEASE) == 0) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_NO_TAKE_BACK, 0);
+        return WEIR_REFUSED;
+    }
+    if (d->attached == HELD_STREAM && !d->exact) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_POSITION, 0);
+        why->transient = true; /* after a query */
+        return WEIR_REFUSED;
+    }
+    if (!weir_backend_check(to, &d->keys, dir, why) || !policy_allows(d, dir, move, why) ||
+        !shape_kept(d, dir, to, why) || !weir_direction_memory(to, move->ctx, move->ctx_len, why))
+        return WEIR_REFUSED;
+
+    const struct weir_attach what = {.keys = &d->keys, .dir = dir, .record_limit = d->record_limit};
+    weir_status status = to->attach(to, move->ctx, &what, why);
+    d->with.next.backend = to;
+    d->with.next.ctx = move->ctx;
+    if (status == WEIR_OK) {
+        switch_over(d);
+        return WEIR_OK;
+    }
+    if (status == WEIR_PENDING && to->command != NULL && to->complete != NULL) {
+        begin(d, DOING_MOVE);
+        return WEIR_PENDING;
+    }
+    if (status == WEIR_PENDING) /* and nobody could go on with it */
+        to->detach(to, move->ctx);
+    return WEIR_REFUSED;
+}
+
+weir_status weir_direction_take_back(struct direction *d, enum weir_dir dir,
+                                     const struct weir_move *move, struct weir_refusal *why)
+{
+    if (d->status >= 0 && move->backend->form != WEIR_FORM_RECORD) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)move->backend->form);
+        return WEIR_REFUSED;
+    }
+    return weir_direction_offload(d, dir, move, why);
+}
+
+const struct weir_cmd *weir_direction_command(const struct direction *d)
+{
+    if (d->doing == DOING_NOTHING)
+        return NULL;
+    if (d->doing == DOING_MOVE)
+        return d->with.next.backend->command(d->with.next.backend, d->with.next.ctx);
+    return d->backend->command(d->backend, d->ctx);
+}
+
+/*
+ * The backend has told the number of the next record. Sending, it must lie within what was sent:
+ * otherwise somebody else writes records under this key, or it is another key. Receiving, empty
+ * records may have come that nobody saw.
+ */
+static bool place(struct direction *d, const struct weir_backend_state *state)
+{
+    struct weir_position *at = &d->keys.at;
+    uint64_t least = at->seq - at->unsure;
+
+    if (state->seq < least || (state->seq > at->seq && !d->receives))
+        return false;
+    if (d->iv_is_salt && !d->receives) {
+        if (at->nonce_rule == WEIR_NONCE_SEQ && state->explicit_nonce != state->seq)
+            at->nonce_rule = WEIR_NONCE_COUNTER;
+        at->explicit_nonce = state->explicit_nonce;
+    }
+    /* Two blocks a record were counted besides the content (weir_direction_count). */
+    if (at->blocks < UINT64_MAX)
+        at->blocks += 2 * (state->seq - at->seq);
+    d->counters.records += state->seq - least;
+    d->counters.wire_bytes += (state->seq - least) * ((uint64_t)d->shape.prefix + d->shape.suffix);
+    at->seq = state->seq;
+    at->unsure = 0;
+    d->exact = 1;
+    return true;
+}
+
+/* What a query has learnt. */
+static weir_status learn(struct direction *d, const struct weir_backend_state *state)
+{
+    d->carrier = (uint8_t)state->carrier;
+    d->no_answer = !state->exact;
+    if (state->exact && !place(d, state))
+        return weir_direction_end(d, WEIR_E_BACKEND);
+    return WEIR_OK;
+}
+
+/* WEIR_OK, WEIR_PENDING, WEIR_REFUSED, or the sticky status. */
+static weir_status ask(struct direction *d, enum doing doing, struct weir_refusal *why)
+{
+    struct weir_backend_state state = {.carrier = WEIR_CARRIER_NONE};
+
+    weir_status status = d->backend->query(d->backend, d->ctx, &state);
+    if (status == WEIR_OK)
+        return learn(d, &state);
+    if (status == WEIR_PENDING && d->backend->command != NULL && d->backend->complete != NULL) {
+        begin(d, doing);
+        return WEIR_PENDING;
+    }
+    d->no_answer = 1;
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_OS, .layer = WEIR_LAYER_BACKEND};
+    return WEIR_REFUSED;
+}
+
+weir_status weir_direction_query(struct direction *d, struct weir_refusal *why)
+{
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
+    if (d->backend == NULL || d->attached == HELD_NOT || d->status < 0)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
+    if (d->attached == HELD_RECORD && d->backend->query == NULL)
+        return WEIR_OK; /* weir makes the records: it knows */
+    if (d->backend->query == NULL) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)d->backend->form);
+        return WEIR_REFUSED;
+    }
+    return ask(d, DOING_QUERY, why);
+}
+
+/* The old key's records are counted; now the key changes. */
+static weir_status change_key(struct direction *d, const struct weir_kdf *kdf)
+{
+    weir_status status = weir_keys_update(&d->keys, kdf);
+    if (status != WEIR_OK)
+        return weir_direction_end(d, status);
+    d->exact = 0;
+    d->no_answer = 0;
+    status = d->backend->rekey(d->backend, d->ctx, &d->keys);
+    if (status == WEIR_PENDING && d->backend->command != NULL && d->backend->complete != NULL) {
+        begin(d, DOING_REKEY);
+        return WEIR_PENDING;
+    }
+    return weir_direction_rekeyed(d, status);
+}
+
+weir_status weir_direction_rekeyed(struct direction *d, weir_status status)
+{
+    if (status != WEIR_OK) {
+        d->attached = HELD_NOT; /* the backend holds nothing any more: nothing to detach */
+        return weir_direction_end(d, backend_error(status));
+    }
+    d->counters.rekeys++;
+    return WEIR_OK;
+}
+
+weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf)
+{
+    struct weir_refusal why;
+
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
+    if (d->status < 0 || d->attached == HELD_NOT || !weir_direction_can_rekey(d, kdf, &why))
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->keys.at.unsure > 0 && d->backend->query != NULL && !d->no_answer) {
+        weir_status status = ask(d, DOING_QUERY_TO_REKEY, &why);
+        if (status == WEIR_PENDING)
+            d->with.kdf = kdf;
+        if (status == WEIR_PENDING || status < 0)
+            return status;
+    }
+    return change_key(d, kdf);
+}
+
+/* A query's commands are done. */
+static weir_status query_done(struct direction *d, weir_status status, struct weir_refusal *why)
+{
+    struct weir_backend_state state = {.carrier = WEIR_CARRIER_NONE};
+
+    if (status == WEIR_OK)
+        status = d->backend->query(d->backend, d->ctx, &state);
+    if (status == WEIR_OK)
+        return learn(d, &state);
+    d->no_answer = 1;
+    if (why->code == WEIR_REFUSAL_NONE)
+        *why = (struct weir_refusal){.code = WEIR_REFUSAL_OS, .layer = WEIR_LAYER_BACKEND};
+    return WEIR_REFUSED;
+}
+
+static weir_status move_done(struct direction *d, weir_status status, struct weir_refusal *why)
+{
+    if (status == WEIR_OK) {
+        switch_over(d);
+        return WEIR_OK;
+    }
+    if (why->code == WEIR_REFUSAL_NONE)
+        *why = (struct weir_refusal){.code = WEIR_REFUSAL_OS, .layer = WEIR_LAYER_BACKEND};
+    return WEIR_REFUSED;
+}
+
+weir_status weir_direction_complete(struct direction *d, const struct weir_done *done,
+                                    struct weir_refusal *why)
+{
+    enum doing doing = (enum doing)d->doing;
+    bool moves = doing == DOING_MOVE;
+
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
+    if (doing == DOING_NOTHING)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    const struct weir_backend *b = moves ? d->with.next.backend : d->backend;
+    const struct weir_kdf *kdf = doing == DOING_QUERY_TO_REKEY ? d->with.kdf : NULL;
+
+    weir_status status = b->complete(b, moves ? d->with.next.ctx : d->ctx, done, why);
+    if (status == WEIR_PENDING)
+        return WEIR_PENDING;
+    begin(d, DOING_NOTHING);
+    switch (doing) {
+    case DOING_MOVE:
+        return move_done(d, status, why);
+    case DOING_REKEY:
+        return weir_direction_rekeyed(d, status);
+    case DOING_QUERY_TO_REKEY:
+        /* Without an answer the old key's counts stay bounds. */
+        status = query_done(d, status, why);
+        return status < 0 ? status : change_key(d, kdf);
+    case DOING_QUERY:
+    case DOING_NOTHING:
+        break;
+    }
+    return query_done(d, status, why);
+}

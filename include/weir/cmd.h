@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** @file
+ * What must be done outside, as data. Core and backends make no system call: what they need of the
+ * connection's socket they say here, and whoever holds the socket does it and reports back. All
+ * numbers (levels, names, errno values) are those of the operating system that the backend is for.
+ */
+#ifndef WEIR_CMD_H
+#define WEIR_CMD_H
+
+#include "base.h"
+
+/** What to do with the socket. */
+typedef enum weir_cmd_kind {
+    WEIR_CMD_SETSOCKOPT = 1, /**< setsockopt(level, name, value, len) */
+    WEIR_CMD_GETSOCKOPT = 2, /**< getsockopt(level, name, value, &len); `value` is room */
+} weir_cmd_kind;
+
+/**
+ * One socket option to set or to get. `value` lies in the backend's memory, may hold keys and is
+ * valid until the completion; the caller keeps no copy. With SETSOCKOPT it is only read.
+ */
+struct weir_cmd {
+    weir_cmd_kind kind;
+    int level, name;
+    uint8_t *value;
+    uint32_t len;
+};
+
+/** How a command ended. */
+struct weir_done {
+    int os_error; /**< 0, or the errno value: nothing was done */
+    uint32_t len; /**< GETSOCKOPT: bytes now in `value` */
+};
+
+/** The longest control message that a backend asks for. */
+#define WEIR_MAX_CONTROL 16u
+
+/**
+ * One call of sendmsg or recvmsg in WEIR_FORM_STREAM. Sending: the control message of `level` and
+ * `type` with control[0..control_len) goes with it (none when `control_len` is 0), and at most
+ * `len` bytes of plaintext, in one call. Receiving: the buffer has `len` bytes or more, and the
+ * control buffer room for a message of `control_len` bytes. Always without waiting.
+ */
+struct weir_stream_op {
+    int level, type;
+    uint8_t control[WEIR_MAX_CONTROL];
+    uint32_t control_len;
+    size_t len;
+};
+
+/** How that call ended. */
+struct weir_stream_done {
+    int os_error; /**< 0, or the errno value */
+    size_t len;   /**< bytes sent or received; 0 with an error */
+    /* Receiving only. */
+    bool has_control;                  /**< a message of that level and type came with it */
+    bool truncated;                    /**< MSG_CTRUNC */
+    bool end_of_record;                /**< MSG_EOR */
+    uint8_t control[WEIR_MAX_CONTROL]; /**< of several such messages, the last */
+    uint32_t control_len;
+};
+
+#endif
