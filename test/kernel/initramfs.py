@@ -14,7 +14,7 @@ from pathlib import Path
 # Loaded in this order after what each of them needs; what a kernel has built in, or has not at all,
 # is left out. Only the first must be there.
 MODULES = ['tls', 'gcm', 'ctr', 'ghash-generic', 'aesni-intel', 'ghash-clmulni-intel',
-           'chacha20poly1305', 'chacha_generic', 'chacha-x86_64', 'poly1305_generic',
+           'chacha20poly1305', 'chacha', 'chacha_generic', 'chacha-x86_64', 'poly1305_generic',
            'poly1305-x86_64', 'sch_netem', 'tcp_diag']
 
 INIT = '''#!/bin/busybox sh

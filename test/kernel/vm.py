@@ -70,37 +70,38 @@ def kernel_package():
     raise Missing(f'apt-cache knows none of {", ".join(PACKAGES)}')
 
 
-def unpacked(package, cache):
-    """Unpacks a .deb of a kernel into `cache` once; returns the directory it was unpacked to."""
-    directory = cache / Path(package).stem
+def unpacked(packages, cache):
+    """Unpacks the packages of a kernel into `cache` once; returns the directory."""
+    directory = cache / packages[0].stem
     if not directory.exists():
         part = cache / (directory.name + '.part')
         shutil.rmtree(part, ignore_errors=True)
-        apt('dpkg-deb', '-x', str(package), str(part))
+        for package in packages:
+            apt('dpkg-deb', '-x', str(package), str(part))
         part.rename(directory)
     return directory
 
 
-def get_kernel(cache, package=None):
-    """(image, directory of modules) of a kernel; downloaded, and kept in `cache`.
+def get_kernel(cache, packages):
+    """(image, directory of modules) of a kernel; downloaded unless given, and kept in `cache`.
 
     Not installed: that would run the hooks of a machine that boots from it.
     """
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / 'lock', 'w', encoding='utf-8') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if package is None:
+        if not packages:
             name = kernel_package()
             kept = sorted(cache.glob(f'{name}_*.deb'))
             if not kept:
                 apt('apt-get', '-o', 'Acquire::Retries=3', 'download', name, cwd=cache)
                 kept = sorted(cache.glob(f'{name}_*.deb'))
-            package = kept[-1]
-        root = unpacked(Path(package), cache)
-    images = sorted(root.glob('boot/vmlinuz-*'))
+            packages = kept[-1:]
+        root = unpacked(packages, cache)
+    images = sorted([*root.glob('boot/vmlinuz-*'), *root.glob('usr/lib/modules/*/vmlinuz')])
     modules = sorted([*root.glob('lib/modules/*'), *root.glob('usr/lib/modules/*')])
     if not images or not modules:
-        raise Missing(f'no kernel in {package}')
+        raise Missing(f'no kernel in {packages[0]}')
     return images[-1], modules[-1]
 
 
@@ -206,8 +207,9 @@ def parse():
     parser.add_argument('--name', default='guest', help='what the lines FAIL and SKIP speak of')
     parser.add_argument('--cache', type=Path, required=True, metavar='DIRECTORY',
                         help='where the kernel is kept')
-    parser.add_argument('--kernel', metavar='DEB',
-                        help='a package of another kernel than the distribution\'s')
+    parser.add_argument('--kernel', type=Path, action='append', metavar='DEB',
+                        help='a package of another kernel than the distribution\'s; again when it '
+                        'comes in several (default: those named in WEIR_TEST_KERNEL)')
     parser.add_argument('--seconds', type=int, default=120, help='time limit (%(default)s)')
     parser.add_argument('--memory', type=int, default=768, help='MiB of the guest (%(default)s)')
     parser.add_argument('--cpus', type=int, default=2, help='of the guest (%(default)s)')
@@ -225,6 +227,8 @@ def parse():
     if not arguments.command:
         parser.error('no command')
     arguments.cache = arguments.cache.resolve()
+    if not arguments.kernel:
+        arguments.kernel = [Path(name) for name in os.environ.get('WEIR_TEST_KERNEL', '').split()]
     return arguments
 
 
