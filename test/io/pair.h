@@ -86,7 +86,7 @@ bool pattern_is(const uint8_t *buf, size_t at, size_t len);
 /* Reads all that is there, checks it against the pattern from *at on. The status that ended it. */
 weir_status read_pattern(struct weir_conn *conn, size_t *at);
 
-/* ---- syscalls.c: send and recv that fail when they are told to ---- */
+/* ---- syscalls.c: system calls that fail when they are told to ---- */
 
 struct syscall_plan {
     size_t most;      /* bytes a call moves at most; 0: as many as it likes */
@@ -98,5 +98,21 @@ struct syscall_plan {
     unsigned calls;   /* so far */
 };
 extern struct syscall_plan plan_send, plan_recv;
+
+/* What takes the place of these calls on all descriptors; NULL: they are only passed on, see
+ * really_…. */
+struct msghdr;
+struct syscall_hooks {
+    ssize_t (*sendmsg)(int fd, const struct msghdr *message, int flags);
+    ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
+    int (*setsockopt)(int fd, int level, int name, const void *value, unsigned len);
+    int (*getsockopt)(int fd, int level, int name, void *value, unsigned *len);
+};
+extern struct syscall_hooks hooks;
+
+ssize_t really_sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t really_recvmsg(int fd, struct msghdr *message, int flags);
+int really_setsockopt(int fd, int level, int name, const void *value, unsigned len);
+int really_getsockopt(int fd, int level, int name, void *value, unsigned *len);
 
 #endif

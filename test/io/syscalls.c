@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * send and recv in the place of libc's: libweir-io finds these first. Without a plan they only pass
- * calls on.
+ * System calls in the place of libc's: libweir-io finds these first. Without a plan or a hook they
+ * only pass calls on.
  */
 #include "pair.h"
 
@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 struct syscall_plan plan_send, plan_recv;
+struct syscall_hooks hooks;
 
 ssize_t send(int fd, const void *data, size_t len, int flags);
 ssize_t recv(int fd, void *data, size_t len, int flags);
@@ -66,4 +67,62 @@ ssize_t recv(int fd, void *data, size_t len, int flags)
         return -1;
     }
     return next(fd, data, len, flags);
+}
+
+ssize_t really_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    static ssize_t (*next)(int, const struct msghdr *, int);
+    if (next == NULL) {
+        find("sendmsg", &next);
+    }
+    return next(fd, message, flags);
+}
+
+ssize_t really_recvmsg(int fd, struct msghdr *message, int flags)
+{
+    static ssize_t (*next)(int, struct msghdr *, int);
+    if (next == NULL) {
+        find("recvmsg", &next);
+    }
+    return next(fd, message, flags);
+}
+
+int really_setsockopt(int fd, int level, int name, const void *value, unsigned len)
+{
+    static int (*next)(int, int, int, const void *, unsigned);
+    if (next == NULL) {
+        find("setsockopt", &next);
+    }
+    return next(fd, level, name, value, len);
+}
+
+int really_getsockopt(int fd, int level, int name, void *value, unsigned *len)
+{
+    static int (*next)(int, int, int, void *, unsigned *);
+    if (next == NULL) {
+        find("getsockopt", &next);
+    }
+    return next(fd, level, name, value, len);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return (hooks.sendmsg == NULL ? really_sendmsg : hooks.sendmsg)(fd, message, flags);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return (hooks.recvmsg == NULL ? really_recvmsg : hooks.recvmsg)(fd, message, flags);
+}
+
+int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    return (hooks.setsockopt == NULL ? really_setsockopt : hooks.setsockopt)(fd, level, name, value,
+                                                                             len);
+}
+
+int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    return (hooks.getsockopt == NULL ? really_getsockopt : hooks.getsockopt)(fd, level, name, value,
+                                                                             len);
 }
