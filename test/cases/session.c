@@ -13,6 +13,28 @@ static void message(struct fixture *f, uint8_t *to, uint32_t type, uint32_t len)
         to[4 + i] = f->text[i] | 1;
 }
 
+/* Keys for another suite of the same version, which the provider has too. */
+static void to_another_suite(const struct fixture *f, struct weir_keys *keys)
+{
+    uint16_t chacha = f->tls13 ? WEIR_TLS_CHACHA20_POLY1305_SHA256
+                               : WEIR_TLS_RSA_PSK_WITH_CHACHA20_POLY1305_SHA256;
+
+    if (f->profile->suite != chacha &&
+        (f->t->aead->algs & WEIR_ALG_BIT(WEIR_CHACHA20_POLY1305)) != 0) {
+        keys->suite = chacha;
+        keys->at.nonce_rule = WEIR_NONCE_IMPLICIT;
+        keys->at.explicit_nonce = 0;
+    } else if (!f->tls13) {
+        keys->suite = WEIR_TLS_RSA_PSK_WITH_AES_128_GCM_SHA256;
+    } else {
+        keys->suite = f->profile->suite == WEIR_TLS_AES_128_GCM_SHA256
+                          ? WEIR_TLS_AES_256_GCM_SHA384
+                          : WEIR_TLS_AES_128_GCM_SHA256;
+    }
+    if (f->tls13)
+        keys->secret_len = (uint8_t)WEIR_HASH_LEN(weir_suite_find(keys->suite)->hash);
+}
+
 ON(BOTH, init_needs_two_that_match)
 {
     struct weir_session_config config = {.tx = &f->tx, .rx = &f->rx, .kdf = &watch_kdf};
@@ -34,15 +56,8 @@ ON(BOTH, init_needs_two_that_match)
     CHECK_STATUS(f->t, weir_session_init(&session, &config), WEIR_E_MISUSE);
     CHECK_STATUS(f->t, weir_session_status(&session), WEIR_E_MISUSE);
     config.tx = &f->tx;
-    fixture_keys(f, &keys); /* another suite of the same version */
-    keys.suite = f->tls13 ? WEIR_TLS_CHACHA20_POLY1305_SHA256
-                          : WEIR_TLS_RSA_PSK_WITH_CHACHA20_POLY1305_SHA256;
-    if (keys.suite == f->profile->suite)
-        keys.suite = WEIR_TLS_AES_128_GCM_SHA256;
-    keys.at.nonce_rule = WEIR_NONCE_IMPLICIT;
-    keys.at.explicit_nonce = 0;
-    if (f->tls13)
-        keys.secret_len = 32;
+    fixture_keys(f, &keys);
+    to_another_suite(f, &keys);
     REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
     CHECK_STATUS(f->t, weir_session_init(&session, &config), WEIR_E_MISUSE);
     fixture_again(f);
