@@ -50,7 +50,7 @@ CONFIGURATIONS = [
                   ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'fuzz'],
                   small=True),
     Configuration('bare', 'clang', ['-Dopenssl=disabled', '-Dmbedtls=disabled'],
-                  ['unit', 'embed', 'fuzz', 'budget'], small=True),
+                  ['unit', 'vectors', 'embed', 'fuzz', 'budget'], small=True),
 ]
 
 

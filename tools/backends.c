@@ -16,6 +16,12 @@
 #else
 #define AEAD_MBEDTLS NULL
 #endif
+#ifdef WEIR_HAVE_PORTABLE
+#include "weir/portable.h"
+#define AEAD_PORTABLE &weir_aead_portable
+#else
+#define AEAD_PORTABLE NULL
+#endif
 
 #if defined(__linux__)
 #define ON_LINUX true
@@ -37,7 +43,8 @@
 /* The fastest first: X(name, provider or NULL when not part of this build) */
 #define AEAD_LIST(X)                                                                               \
     X("openssl", AEAD_OPENSSL)                                                                     \
-    X("mbedtls", AEAD_MBEDTLS)
+    X("mbedtls", AEAD_MBEDTLS)                                                                     \
+    X("portable", AEAD_PORTABLE)
 
 struct known_backend {
     const char *name;
@@ -171,8 +178,8 @@ static bool add_aeads(struct candidates *c, const char *aeads, struct fault *fau
             i++;
         }
         if (i == COUNT(known_aeads)) {
-            USAGE(fault, "unknown AEAD provider '%.*s'; known: auto, openssl, mbedtls", (int)len,
-                  name);
+            USAGE(fault, "unknown AEAD provider '%.*s'; known: auto, openssl, mbedtls, portable",
+                  (int)len, name);
             return false;
         }
         add_soft(c, &known_aeads[i]);

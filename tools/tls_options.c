@@ -29,8 +29,8 @@ const char tls_options_help[] =
     "Records:\n"
     "      --backend NAME[,...]  who carries the records, the first that can: mlx5-kmod,\n"
     "                            linux-ktls, soft, or auto (default: all, in this order)\n"
-    "      --aead NAME[,...]     who encrypts for soft: openssl, mbedtls, or auto (default:\n"
-    "                            all, in this order)\n"
+    "      --aead NAME[,...]     who encrypts for soft: openssl, mbedtls, portable, or auto\n"
+    "                            (default: all, in this order)\n"
     "      --record-size N       most plaintext bytes in a record (1 to 16384)\n";
 
 bool tls_options_take(struct tls_options *options, int option, const char *value,

@@ -42,6 +42,7 @@ MAY_INCLUDE = [
     (r'backends/soft/soft\.c$', FREESTANDING),
     (r'backends/soft/\w+_openssl\.[ch]$', HOSTED | {'openssl/'}),
     (r'backends/soft/\w+_mbedtls\.[ch]$', HOSTED | {'mbedtls/', 'psa/'}),
+    (r'backends/soft/\w*portable\w*\.[ch]$', FREESTANDING | {'../../core/mem.h'}),
     (r'backends/soft/aead_null\.[ch]$', HOSTED),
     (r'bindings/common/', HOSTED),
     (r'bindings/openssl/', HOSTED | {'openssl/', '../common/'}),

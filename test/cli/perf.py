@@ -198,6 +198,32 @@ def refusals(world):
                'linux-ktls' in done.out, f'no reasons in {done}')
 
 
+def last_resort(world):
+    """The provider without a library carries when asked for; the list says why it was its turn."""
+    if not world.build['portable']:
+        raise Skip('the portable provider is not part of this build')
+    library = world.libraries[0]
+    suite = SUITES[world.versions(library)[-1]]
+    absent = [name for name in ('openssl', 'mbedtls') if not world.build[name]]
+    with open_server(world, '--tls-lib', library) as server:
+        options = ['--tls-lib', library, '-n', '200K', '--verify', '--backend', 'soft']
+
+        def carried(aead, suite):
+            path = flows(report(world, server, *options, '--cipher', suite, '--aead', aead),
+                         'sent')[0]['path']
+            return path['aead'], [(r['name'], r['code']) for r in path['refused']]
+
+        equal(carried('portable', suite[0]), ('portable', []), 'alone')
+        # Never before a provider that is there, and only for what it can.
+        for aead in ('auto', f'{library},portable'):
+            expect(carried(aead, suite[0])[0] in world.libraries, f'portable taken from {aead}')
+        equal(carried(f'portable,{library}', suite[2]),
+              (library, [('soft with portable', 'suite')]), 'a suite it has not')
+        for name in absent:
+            equal(carried(f'{name},portable', suite[1]),
+                  ('portable', [(f'soft with {name}', 'not_built')]), 'one that is not built')
+
+
 def certificates(world, kind):
     cert, key = world.cert[kind]
     with open_server(world, '--cert', cert, '--key', key) as server:
@@ -227,6 +253,7 @@ def run(cases, world):
     cases.run('--record-size', perf_record_size, world)
     cases.run('--key-update', key_updates, world)
     cases.run('--backend', refusals, world)
+    cases.run('--aead portable', last_resort, world)
     for kind in ('ecdsa', 'rsa'):
         cases.run(f'--cert, --key, --ca with {kind}', certificates, world, kind)
     for server in world.libraries:

@@ -75,7 +75,7 @@ WRONG_TLS = [
     (['--backend', 'nope'], ['nope', 'soft']),
     (['--backend', ''], ['backend']),
     (['--backend', 'soft,'], ['backend']),
-    (['--aead', 'nope'], ['nope']),
+    (['--aead', 'nope'], ['nope', 'portable']),
     (['--record-size', '0'], ['--record-size']),
     (['--record-size', '16385'], ['--record-size', '16385']),
     (['--record-size', 'x'], ['--record-size']),
@@ -186,11 +186,13 @@ def versions(world):
 def not_built(world):
     """A library that is known, but not part of this build."""
     absent = [name for name in ('openssl', 'mbedtls') if not world.build[name]]
-    if not absent:
-        raise Skip('this build has both TLS libraries')
+    if not absent and world.build['portable']:
+        raise Skip('this build has both TLS libraries and the portable provider')
     for name in absent:
         fails(world, ['perf', '-s', '--tls-lib', name], name, 'not_built')
         fails(world, ['perf', '-s', '--aead', name], name, 'not_built')
+    if not world.build['portable']:
+        fails(world, ['perf', '-s', '--aead', 'portable'], 'portable', 'not_built')
 
 
 def default_version(world):

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "providers.h"
 
+#if defined(WITH_PORTABLE)
+#include "portable_short.h"
+#endif
+#if defined(WITH_PORTABLE) || defined(WITH_PORTABLE_KDF)
+#include <weir/portable.h>
+#endif
 #if defined(WITH_OPENSSL)
 #include <weir/openssl.h>
 #endif
@@ -8,7 +14,22 @@
 #include <weir/mbedtls.h>
 #endif
 
+/* Which of them the portable AEAD stands with; NULL in a build that has none at all. */
+#if defined(WITH_PORTABLE_KDF)
+#define KDF_PORTABLE &weir_kdf_portable
+#elif defined(WITH_OPENSSL)
+#define KDF_PORTABLE &weir_kdf_openssl
+#elif defined(WITH_MBEDTLS)
+#define KDF_PORTABLE &weir_kdf_mbedtls
+#else
+#define KDF_PORTABLE NULL
+#endif
+
 const struct vector_provider vector_providers[] = {
+#if defined(WITH_PORTABLE)
+    {&weir_aead_portable, KDF_PORTABLE},
+    {&weir_aead_portable_short, KDF_PORTABLE},
+#endif
 #if defined(WITH_OPENSSL)
     {&weir_aead_openssl, &weir_kdf_openssl},
 #endif
