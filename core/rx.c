@@ -72,8 +72,6 @@ static weir_status strip_inner(const struct direction *d, struct weir_record *r)
 /* What an authenticated record may hold; r->type and r->len are final. */
 weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
 {
-    if (r->len > d->record_limit)
-        return WEIR_E_OVERFLOW;
     if (r->type != WEIR_TYPE_DATA) {
         if (r->type != WEIR_TYPE_ALERT && r->type != WEIR_TYPE_HANDSHAKE)
             return WEIR_E_TYPE;
@@ -119,7 +117,7 @@ static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_re
     if (status == WEIR_OK && d->keys.version == WEIR_TLS13)
         status = strip_inner(d, r);
     if (status == WEIR_OK)
-        status = weir_rx_judge(d, r);
+        status = r->len <= d->record_limit ? weir_rx_judge(d, r) : WEIR_E_OVERFLOW;
     if (status != WEIR_OK)
         return status;
     d->counters.records++;

@@ -101,17 +101,16 @@ weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len, struct 
     /* One record a call, so that it goes whole or not at all. */
     if (type != WEIR_TYPE_DATA && len > d->record_limit)
         len = d->record_limit;
+    if (!room_for(d, type, len) && d->keys.at.unsure > 0 && !d->no_answer &&
+        d->backend->query != NULL) {
+        status = weir_direction_query(d, &why);
+        if (status != WEIR_OK && status != WEIR_REFUSED)
+            return status;
+    }
     while (!room_for(d, type, len) && len > 1 && type == WEIR_TYPE_DATA)
         len /= 2;
-    if (!room_for(d, type, len)) {
-        if (d->keys.at.unsure > 0 && !d->no_answer && d->backend->query != NULL) {
-            status = weir_direction_query(d, &why);
-            if (status == WEIR_OK || status == WEIR_REFUSED)
-                return weir_tx_stream(tx, type, len, op); /* once: it is exact or unknowable now */
-            return status;
-        }
+    if (!room_for(d, type, len))
         return weir_tx_limit_reached(d, type);
-    }
     op->len = len;
     d->backend->send(d->backend, d->ctx, type, op);
     if (op->len == 0 || op->len > len || (type != WEIR_TYPE_DATA && op->len != len))
@@ -199,7 +198,9 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
     *out = (struct weir_record){.data = buf, .len = done->len, .type = in.type};
     if (status == WEIR_OK) {
         count_in(d, done, &in);
-        status = weir_rx_judge(d, out);
+        /* Records of data may come on end. */
+        bool fits = in.type == WEIR_TYPE_DATA || out->len <= d->record_limit;
+        status = fits ? weir_rx_judge(d, out) : WEIR_E_OVERFLOW;
     } else if (status > WEIR_OK) {
         status = WEIR_E_BACKEND;
     }

@@ -304,7 +304,7 @@ weir_status below_send(struct below *b, struct fixture *f, uint8_t type, const v
         }
         if (status == WEIR_PENDING)
             (void)below_run(b, f, &why);
-        else if (status != WEIR_OK)
+        else if (status != WEIR_OK && status != WEIR_REKEY_DUE)
             return status;
     }
     CHECK(b->t, len == 0);
