@@ -19,8 +19,8 @@ BUILD = ROOT / 'build-test'
 BUDGET_MINUTES = 14
 JOBS = str(os.cpu_count() or 2)
 
-SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'cli', 'browser',
-          'kernel', 'fuzz', 'budget']
+SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'ct', 'cli',
+          'browser', 'kernel', 'fuzz', 'budget']
 CHECKS = {'format': checks.check_format, 'headers': checks.check_headers,
           'tidy': checks.check_tidy}
 

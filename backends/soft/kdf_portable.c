@@ -4,17 +4,17 @@
  */
 #include "portable_hash.h"
 
-/* Begins the inner or the outer hash: the key, filled up with zeros, plus `pad` in every byte. */
-static void begin(struct weir_portable_hash *h, weir_hash hash, const uint8_t key[HASH_MAX_BLOCK],
-                  uint8_t pad)
-{
-    uint8_t block[HASH_MAX_BLOCK];
+#define INNER 0x36u
+#define OUTER 0x5cu
 
+/* Begins a hash with the key, filled up to a block, after a change of every byte of it. */
+static void begin(struct weir_portable_hash *h, weir_hash hash, uint8_t key[HASH_MAX_BLOCK],
+                  unsigned change)
+{
     weir_portable_hash_begin(h, hash);
     for (uint32_t i = 0; i < h->block_len; i++)
-        block[i] = key[i] ^ pad;
-    weir_portable_hash_add(h, block, h->block_len);
-    weir_wipe(block, sizeof block);
+        key[i] = (uint8_t)(key[i] ^ change);
+    weir_portable_hash_add(h, key, h->block_len);
 }
 
 static weir_status portable_hmac(weir_hash hash, const uint8_t *key, size_t key_len,
@@ -34,10 +34,10 @@ static weir_status portable_hmac(weir_hash hash, const uint8_t *key, size_t key_
     } else if (key_len > 0) {
         memcpy(block, key, key_len);
     }
-    begin(&h, hash, block, 0x36);
+    begin(&h, hash, block, INNER);
     weir_portable_hash_add(&h, message, message_len);
     weir_portable_hash_end(&h, out);
-    begin(&h, hash, block, 0x5c);
+    begin(&h, hash, block, INNER ^ OUTER);
     weir_portable_hash_add(&h, out, WEIR_HASH_LEN(hash));
     weir_portable_hash_end(&h, out);
     weir_wipe(block, sizeof block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** @file
- * The portable provider a second time, compiled as it is for a small core.
+ * The portable provider a second time, compiled as it is for a small core: for tests and fuzzing.
  */
 #ifndef WEIR_TEST_PORTABLE_SHORT_H
 #define WEIR_TEST_PORTABLE_SHORT_H

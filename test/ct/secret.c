@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The portable providers under valgrind, with secrets marked as undefined: memcheck then reports
+ * every branch and every address that depends on one (Langley, "ctgrind", has the idea). ct.py
+ * compiles and runs this. A line for each part, so that a report can be told where it belongs.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <valgrind/memcheck.h>
+#include <weir/keys.h>
+#include <weir/portable.h>
+
+#define MESSAGE_MAX 300u
+
+static const size_t lens[] = {0, 1, 15, 16, 17, 31, 48, 64, 100, 128, MESSAGE_MAX};
+#define LENS (sizeof lens / sizeof *lens)
+
+static int failed;
+
+static void must(int holds, const char *what)
+{
+    if (holds)
+        return;
+    (void)printf("FAIL %s\n", what);
+    failed = 1;
+}
+
+/* Whether some bit of these bytes depends on a secret. */
+static int is_secret(const void *p, size_t len)
+{
+    uint8_t bits[MESSAGE_MAX];
+
+    if (VALGRIND_GET_VBITS(p, bits, len) != 1)
+        return 0;
+    for (size_t i = 0; i < len; i++) {
+        if (bits[i] != 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void secret_bytes(uint8_t *p, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        p[i] = (uint8_t)(i * 37 + len);
+    VALGRIND_MAKE_MEM_UNDEFINED(p, len);
+}
+
+/* Seals in two pieces, opens, and is refused; what goes over the wire is public in between. */
+static void one_message(void *ctx, size_t len)
+{
+    static const uint8_t aad[13] = {1, 2, 3};
+    uint8_t text[MESSAGE_MAX], out[MESSAGE_MAX], tag[WEIR_TAG_LEN];
+    struct weir_iov pieces[2] = {{text, len / 3}, {text + len / 3, len - len / 3}};
+    struct weir_iov on_top = {out, len};
+    struct weir_aead_op op = {.aad = {aad, sizeof aad},
+                              .in = pieces,
+                              .in_count = 2,
+                              .in_len = len,
+                              .out = out,
+                              .tag = tag};
+
+    secret_bytes(text, len);
+    must(weir_aead_portable.seal(ctx, &op) == WEIR_OK, "seal");
+    must(len == 0 || is_secret(out, len), "the ciphertext does not come from the secrets");
+    must(is_secret(tag, sizeof tag), "the tag does not come from the secrets");
+    VALGRIND_MAKE_MEM_DEFINED(out, len);
+    VALGRIND_MAKE_MEM_DEFINED(tag, sizeof tag);
+
+    op.in = &on_top;
+    op.in_count = 1;
+    tag[len % WEIR_TAG_LEN] ^= 4;
+    must(weir_aead_portable.open(ctx, &op) == WEIR_E_AUTH, "a wrong tag");
+    tag[len % WEIR_TAG_LEN] ^= 4;
+    must(weir_aead_portable.open(ctx, &op) == WEIR_OK, "open");
+    must(len == 0 || is_secret(out, len), "the plaintext does not come from the secrets");
+}
+
+static void aead(weir_alg alg)
+{
+    static union {
+        uint64_t align;
+        uint8_t bytes[2048];
+    } ctx;
+    uint8_t key[WEIR_MAX_KEY];
+
+    secret_bytes(key, sizeof key);
+    must(weir_aead_portable.ctx_size <= sizeof ctx, "room");
+    must(weir_aead_portable.init(&ctx, alg, key) == WEIR_OK, "init");
+    for (size_t i = 0; i < LENS; i++)
+        one_message(&ctx, lens[i]);
+    weir_aead_portable.wipe(&ctx);
+    must(!is_secret(&ctx, sizeof ctx < MESSAGE_MAX ? sizeof ctx : MESSAGE_MAX), "wipe");
+}
+
+static void kdf(weir_hash hash)
+{
+    for (size_t i = 0; i < LENS; i++) {
+        uint8_t key[MESSAGE_MAX], message[MESSAGE_MAX], out[WEIR_MAX_SECRET];
+        size_t key_len = lens[LENS - 1 - i];
+
+        secret_bytes(key, key_len);
+        secret_bytes(message, lens[i]);
+        must(weir_kdf_portable.hmac(hash, key, key_len, message, lens[i], out) == WEIR_OK, "hmac");
+        must(is_secret(out, WEIR_HASH_LEN(hash)), "the output does not come from the secrets");
+    }
+}
+
+int main(void)
+{
+    if (!RUNNING_ON_VALGRIND) {
+        (void)printf("FAIL this means something under valgrind only\n");
+        return 2;
+    }
+    aead(WEIR_AES_128_GCM);
+    aead(WEIR_AES_256_GCM);
+    kdf(WEIR_SHA256);
+    kdf(WEIR_SHA384);
+    return failed;
+}
