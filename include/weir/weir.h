@@ -15,6 +15,7 @@
 #include "cmd.h"
 #include "kdf.h"
 #include "keys.h"
+#include "linux_ktls.h"
 #include "record.h"
 #include "refusal.h"
 #include "rx.h"

@@ -44,6 +44,7 @@ MAY_INCLUDE = [
     (r'backends/soft/\w+_mbedtls\.[ch]$', HOSTED | {'mbedtls/', 'psa/'}),
     (r'backends/soft/\w*portable\w*\.[ch]$', FREESTANDING | {'../../core/mem.h'}),
     (r'backends/soft/aead_null\.[ch]$', HOSTED),
+    (r'backends/linux-ktls/', FREESTANDING | {'errno.h', 'linux/tls.h'}),
     (r'bindings/common/', HOSTED),
     (r'bindings/openssl/', HOSTED | {'openssl/', '../common/'}),
     (r'bindings/mbedtls/', HOSTED | {'mbedtls/', 'psa/', '../common/'}),
@@ -163,6 +164,7 @@ def check_the_checks(report, root):
     planted = {
         'core/tx.c': '#include <string.h>\n',
         'backends/soft/soft.c': '#include <openssl/evp.h>\n',
+        'backends/linux-ktls/ktls.c': '#include <sys/socket.h>\n',
         'bindings/mbedtls/x.c': '#include <openssl/ssl.h>\n',
         'io/posix/x.c': '#include "../../bindings/openssl/x.h"\n',
     }
