@@ -94,8 +94,10 @@ struct sim_linux_socket {
     struct linux_keys rx;
     bool no_pad;
     size_t record_len; /* of the record at the head of the queue, once its header was looked at */
-    bool stopped;      /* the parser met a bad header */
-    bool rekey_due;    /* a KeyUpdate was decrypted */
+    uint8_t aside[LINUX_MAX_RECORD]; /* its first bytes, where the queue is too short for it */
+    size_t aside_len;
+    bool stopped;   /* the parser met a bad header */
+    bool rekey_due; /* a KeyUpdate was decrypted */
     struct linux_record *first, *last;
 };
 

@@ -60,16 +60,28 @@ static void stop_parser(struct sim_linux_socket *s, int error)
     s->pending_error = error;
 }
 
-void linux_parse(struct sim_linux_socket *s)
+/* Bytes of the record at the head, wherever they are. */
+static size_t arrived(const struct sim_linux_socket *s)
+{
+    return s->aside_len + sim_pipe_readable(s->in);
+}
+
+static size_t peek_record(const struct sim_linux_socket *s, uint8_t *out, size_t len)
+{
+    size_t n = len < s->aside_len ? len : s->aside_len;
+
+    sim_copy(out, s->aside, n);
+    return n + sim_pipe_peek(s->in, 0, out + n, len - n);
+}
+
+static void parse_header(struct sim_linux_socket *s)
 {
     uint8_t header[LINUX_HEADER];
 
-    if (s->rx.cipher == NULL || s->stopped || s->record_len > 0)
-        return;
     /* The explicit nonce counts as part of the header. */
-    if (sim_pipe_readable(s->in) < linux_prefix(&s->rx))
+    if (s->stopped || s->record_len > 0 || arrived(s) < linux_prefix(&s->rx))
         return;
-    sim_pipe_peek(s->in, 0, header, sizeof header);
+    peek_record(s, header, sizeof header);
     size_t len = sim_get_be16(header + 3);
     if (len > linux_most(&s->rx))
         stop_parser(s, EMSGSIZE);
@@ -81,9 +93,36 @@ void linux_parse(struct sim_linux_socket *s)
         s->record_len = LINUX_HEADER + len;
 }
 
+/*
+ * Where the receive queue is full and holds only a part of a record, the part is copied out of it,
+ * so that the rest can come. Whether there was something to copy.
+ */
+static bool copy_aside(struct sim_linux_socket *s)
+{
+    if (s->stopped || sim_pipe_fin_sent(s->in) || sim_pipe_room(s->in) > 0)
+        return false;
+    size_t whole = s->record_len > 0 ? s->record_len : linux_prefix(&s->rx);
+    if (arrived(s) >= whole)
+        return false;
+    size_t n = sim_pipe_read(s->in, s->aside + s->aside_len, whole - s->aside_len);
+    s->aside_len += n;
+    return n > 0;
+}
+
+void linux_parse(struct sim_linux_socket *s)
+{
+    if (s->rx.cipher == NULL)
+        return;
+    do {
+        if (s->peer != NULL)
+            linux_push(s->peer);
+        parse_header(s);
+    } while (copy_aside(s));
+}
+
 bool linux_record_ready(const struct sim_linux_socket *s)
 {
-    return s->record_len > 0 && sim_pipe_readable(s->in) >= s->record_len;
+    return s->record_len > 0 && arrived(s) >= s->record_len;
 }
 
 /* 1: a record is there. 0: end of the stream. Else an errno, negative. */
@@ -106,7 +145,7 @@ static struct linux_record *decrypt(struct sim_linux_socket *s)
 {
     struct sim_linux_stat *stat = &s->kernel->stat;
     uint8_t wire[LINUX_MAX_RECORD];
-    size_t len = sim_pipe_peek(s->in, 0, wire, s->record_len);
+    size_t len = peek_record(s, wire, s->record_len);
     struct linux_record *record = linux_open(&s->rx, wire, len);
 
     if (record == NULL) {
@@ -119,7 +158,8 @@ static struct linux_record *decrypt(struct sim_linux_socket *s)
         stat->rx_no_pad_violation += padded;
         stat->decrypt_retry += padded || record->type != LINUX_TYPE_DATA;
     }
-    sim_pipe_read(s->in, NULL, len);
+    sim_pipe_read(s->in, NULL, len - s->aside_len);
+    s->aside_len = 0;
     s->record_len = 0;
     if (linux_advance(&s->rx))
         s->pending_error = EBADMSG;

@@ -343,9 +343,9 @@ Test(linux_keys, records_already_queued_are_read)
 Test(linux_takeover, a_partial_record_read_before_is_beyond_repair)
 {
     struct ends *e = ends_raw(GCM13);
-    uint8_t wire[200];
+    uint8_t content[100] = {0}, wire[200];
     struct wire_record record = {GCM13, 1, 0, 23, 0};
-    size_t len = make_wire(&record, wire, 100, wire);
+    size_t len = make_wire(&record, content, sizeof content, wire);
 
     cr_assert_eq(sim_pipe_write(e->in, wire + 7, len - 7), len - 7);
     struct heard heard = hear(e->a, 100, 0);
