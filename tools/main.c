@@ -2,8 +2,10 @@
 /*
  * The weir command: one verb a file.
  */
+#include "doctor.h"
 #include "perf.h"
 #include "serve.h"
+#include "verbs.h"
 
 #include <signal.h>
 #include <string.h>
@@ -15,10 +17,15 @@
 static const struct verb {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *help, *summary;
+    const char *help, *more, *summary;
 } verbs[] = {
-    {"perf", perf_main, perf_help, "measure a TLS connection, as iperf does for TCP"},
-    {"serve", serve_main, serve_help, "the files of a directory over HTTPS"},
+    {"perf", perf_main, perf_help, tls_options_help,
+     "measure a TLS connection, as iperf does for TCP"},
+    {"serve", serve_main, serve_help, tls_options_help, "the files of a directory over HTTPS"},
+    {"doctor", doctor_main, doctor_help, "",
+     "what stands between this host and TLS in its kernel or on its NIC"},
+    {"offload", offload_main, offload_help, "", "show, enable or disable TLS offload"},
+    {"stats", stats_main, stats_help, "", "what the kernel and the NIC count about TLS"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
@@ -57,7 +64,7 @@ static int help_about(int argc, char **argv)
         USAGE(&fault, "unknown command '%s'", argv[2]);
         return fault_print("", &fault);
     }
-    (void)printf("%s%s", verb->help, tls_options_help);
+    (void)printf("%s%s", verb->help, verb->more);
     return EXIT_FINE;
 }
 

@@ -13,6 +13,7 @@ import tempfile
 
 import echo
 import faults
+import hosts
 import load
 import perf
 import site_cases
@@ -21,7 +22,7 @@ import usage
 from harness import Cases, World
 
 GROUPS = {'usage': usage, 'faults': faults, 'perf': perf, 'site': site_cases, 'echo': echo,
-          'load': load, 'trust': trust}
+          'load': load, 'trust': trust, 'hosts': hosts}
 
 
 def main():
