@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Writes the seeds of the fuzz targets to DIR/record_parse and DIR/rx_stream. Those in
- * fuzz/corpus/ are its output; suite `fuzz` holds the two against each other.
+ * Writes the seeds of the fuzz targets to DIR/TARGET. Those in fuzz/corpus/ are its output; suite
+ * `fuzz` holds the two against each other.
  */
+#include "aead_diff.h"
 #include "aead_null.h"
 #include "fuzz.h"
 #include "rx_stream.h"
@@ -314,6 +315,50 @@ static void streams(const char *directory)
     built_stream(directory, "built-tls12", head, 4, "abc", 3);
 }
 
+/* aead_diff: see aead_diff.h. */
+
+struct work {
+    unsigned what, aad_len, flip, cut_count, cuts[3];
+    size_t len;
+};
+
+static void work_seed(const char *directory, const char *name, struct work work)
+{
+    const size_t key_len = work.what & AEAD_DIFF_LONG ? 32 : 16;
+    struct seed seed = {.len = 0};
+
+    add8(&seed, work.what);
+    add8(&seed, work.aad_len);
+    if ((work.what & AEAD_DIFF_HMAC) == 0) {
+        add16(&seed, work.flip);
+        add8(&seed, work.cut_count);
+        for (unsigned i = 0; i < work.cut_count; i++)
+            add16(&seed, work.cuts[i]);
+        for (unsigned i = 0; i < key_len + WEIR_IV_LEN; i++)
+            add8(&seed, (i * 7 + 1) & 0xff);
+    }
+    for (size_t i = 0; i < work.aad_len + work.len; i++)
+        add8(&seed, i * 5 & 0xff);
+    write_seed(directory, "aead_diff", name, &seed);
+}
+
+static void work_seeds(const char *directory)
+{
+    work_seed(directory, "gcm128-empty", (struct work){.aad_len = 5});
+    work_seed(directory, "gcm128-nothing-at-all", (struct work){.flip = 127});
+    work_seed(directory, "gcm256-tls12",
+              (struct work){.what = AEAD_DIFF_LONG, .aad_len = 13, .flip = 9, .len = 31});
+    work_seed(
+        directory, "gcm128-pieces",
+        (struct work){.aad_len = 5, .flip = 800, .cut_count = 3, .cuts = {1, 17, 81}, .len = 130});
+    work_seed(directory, "gcm256-long",
+              (struct work){.what = AEAD_DIFF_LONG, .aad_len = 5, .flip = 8191, .len = 2049});
+    work_seed(directory, "hmac-sha256",
+              (struct work){.what = AEAD_DIFF_HMAC, .aad_len = 32, .len = 22});
+    work_seed(directory, "hmac-sha384-long-key",
+              (struct work){.what = AEAD_DIFF_HMAC | AEAD_DIFF_LONG, .aad_len = 130, .len = 112});
+}
+
 static void make_directory(const char *directory, const char *target)
 {
     char path[1024];
@@ -332,8 +377,10 @@ int main(int argc, char **argv)
     }
     make_directory(argv[1], "record_parse");
     make_directory(argv[1], "rx_stream");
+    make_directory(argv[1], "aead_diff");
     parse_seeds(argv[1]);
     rfc_streams(argv[1]);
     streams(argv[1]);
+    work_seeds(argv[1]);
     return 0;
 }
