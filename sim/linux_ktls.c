@@ -45,6 +45,7 @@ void sim_linux_release(struct sim_linux *kernel, unsigned major, unsigned minor)
     kernel->zerocopy_ro = release >= 519;
     kernel->expect_no_pad = release >= 600;
     kernel->eor = release >= 606;
+    kernel->poll_partial = release < 607;
     kernel->rekey = release >= 614;
     kernel->diag_needs_privilege = release < 615;
     kernel->max_payload = release >= 619;
@@ -218,6 +219,8 @@ static bool readable(const struct sim_linux_socket *s)
         return true;
     if (s->rx.cipher == NULL)
         return sim_pipe_readable(s->in) > 0;
+    if (s->kernel->poll_partial && sim_pipe_readable(s->in) > 0)
+        return true;
     return !s->rekey_due && (s->first != NULL || linux_record_ready(s));
 }
 

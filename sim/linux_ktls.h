@@ -125,6 +125,7 @@ struct sim_linux {
     bool eor;            /**< MSG_EOR on sends (6.6) */
     /** One ancillary element for each merged record (up to about 5.10), not one for each call. */
     bool cmsg_per_record;
+    bool poll_partial; /**< poll says readable for a part of a record (before 6.7) */
     /** Of 1000 times that data joins a record: how often it closes early, at a random point. */
     unsigned pressure;
     unsigned max_frags;        /**< fragments that a record holds before it closes; 17 */

@@ -243,7 +243,7 @@ static int get_tls(const struct sim_linux_socket *s, int name, uint8_t *value, u
     const struct sim_linux *kernel = s->kernel;
 
     if (!s->ulp)
-        return ENOPROTOOPT;
+        return EOPNOTSUPP; /* not what setting answers */
     if (name == LINUX_TLS_TX || (name == LINUX_TLS_RX && kernel->rx))
         return get_keys(name == LINUX_TLS_TX ? &s->tx : &s->rx, value, len);
     if (name == LINUX_TLS_TX_ZEROCOPY_RO && kernel->zerocopy_ro)

@@ -13,6 +13,7 @@ const struct suite suites[6] = {
 };
 
 uint8_t heard_bytes[HEAR_MAX];
+uint8_t data[200000];
 
 /* Byte i of what key `number` is made of: key at 0, salt and IV (12 bytes) at 32. */
 static uint8_t key_byte(unsigned number, size_t i)
@@ -143,6 +144,18 @@ void ends_close(struct ends *ends)
     free(ends);
 }
 
+struct ends *ends_device(void)
+{
+    struct ends *e = ends_plain(0);
+
+    e->kernel.device_tx = true;
+    cr_assert_eq(attach(e->a), 0);
+    cr_assert_eq(set_key(e->a, LINUX_TLS_TX, GCM12, 1, 0), 0);
+    cr_assert_eq(attach(e->b), 0);
+    cr_assert_eq(set_key(e->b, LINUX_TLS_RX, GCM12, 1, 0), 0);
+    return e;
+}
+
 static int64_t send_message(struct sim_linux_socket *s, const struct sim_linux_out *msg,
                             unsigned flags)
 {
@@ -151,18 +164,18 @@ static int64_t send_message(struct sim_linux_socket *s, const struct sim_linux_o
     return n < 0 ? -sim_linux_errno(s) : n;
 }
 
-int64_t say(struct sim_linux_socket *s, const void *data, size_t len, unsigned flags)
+int64_t say(struct sim_linux_socket *s, const void *bytes, size_t len, unsigned flags)
 {
-    struct sim_iov iov = {data, len};
+    struct sim_iov iov = {bytes, len};
     struct sim_linux_out msg = {.iov = &iov, .iov_count = 1};
 
     return send_message(s, &msg, flags);
 }
 
-int64_t say_typed(struct sim_linux_socket *s, uint8_t type, const void *data, size_t len,
+int64_t say_typed(struct sim_linux_socket *s, uint8_t type, const void *bytes, size_t len,
                   unsigned flags)
 {
-    struct sim_iov iov = {data, len};
+    struct sim_iov iov = {bytes, len};
     struct sim_linux_ancillary control = {282, 1, {type}, 1};
     struct sim_linux_out msg = {&iov, 1, &control, 1};
 
@@ -286,6 +299,26 @@ int take_wire(struct ends *ends, uint64_t seq, uint8_t *content, size_t *len)
     cr_assert_eq(wire[0], 23);
     *len = plain - 1;
     return content[plain - 1];
+}
+
+void expect_wire(struct ends *e, uint64_t seq, int type, uint64_t offset, size_t len)
+{
+    static uint8_t content[20000];
+    size_t got = 0;
+
+    cr_assert_eq(take_wire(e, seq, content, &got), type, "record %llu", (unsigned long long)seq);
+    cr_assert_eq(got, len, "record %llu is %zu bytes", (unsigned long long)seq, got);
+    cr_assert(is_pattern(content, offset, len));
+}
+
+void expect_no_wire(struct ends *e)
+{
+    cr_assert_eq(sim_pipe_readable(e->out), 0);
+}
+
+void fill_data(void)
+{
+    fill_pattern(data, 0, sizeof data);
 }
 
 void fill_pattern(uint8_t *p, uint64_t offset, size_t len)

@@ -44,6 +44,8 @@ struct ends *ends_open(const struct suite *suite);
 struct ends *ends_open_limited(const struct suite *suite, size_t limit);
 /** One socket `a` with TLS, key 1 for what it receives and 2 for what it sends; raw pipes. */
 struct ends *ends_raw(const struct suite *suite);
+/** `a` sends to `b` with TLS 1.2, and on the way a device encrypts. */
+struct ends *ends_device(void);
 /** Closes what is still open, and fails the test if a nonce was used twice. */
 void ends_close(struct ends *ends);
 
@@ -59,8 +61,8 @@ int set_option(struct sim_linux_socket *s, int level, int name, const void *valu
 uint64_t told_seq(struct sim_linux_socket *s, int name, const struct suite *suite);
 
 /** Sends; the result of the call, or the errno, negative. say_typed sends the type along. */
-int64_t say(struct sim_linux_socket *s, const void *data, size_t len, unsigned flags);
-int64_t say_typed(struct sim_linux_socket *s, uint8_t type, const void *data, size_t len,
+int64_t say(struct sim_linux_socket *s, const void *bytes, size_t len, unsigned flags);
+int64_t say_typed(struct sim_linux_socket *s, uint8_t type, const void *bytes, size_t len,
                   unsigned flags);
 
 #define NO_TYPE  -1
@@ -100,7 +102,16 @@ void feed(struct ends *ends, uint64_t seq, uint8_t type, const void *content, si
 /** Takes the next whole record that `a` has sent apart; its type, or -1 when none is there. */
 int take_wire(struct ends *ends, uint64_t seq, uint8_t *content, size_t *len);
 
-/** pattern[i] depends on i only. */
+/** take_wire must give this type, and `len` bytes of the pattern from `offset` on. */
+void expect_wire(struct ends *ends, uint64_t seq, int type, uint64_t offset, size_t len);
+void expect_no_wire(struct ends *ends);
+
+/** The most that a record carries. */
+#define RECORD 16384u
+/** Bytes to send; fill_data makes the pattern of them. */
+extern uint8_t data[200000];
+void fill_data(void);
+/** p[i] depends on i only. */
 void fill_pattern(uint8_t *p, uint64_t offset, size_t len);
 bool is_pattern(const uint8_t *p, uint64_t offset, size_t len);
 

@@ -4,31 +4,6 @@
 
 #include <stdlib.h>
 
-#define RECORD 16384u
-
-static uint8_t data[200000];
-static uint8_t content[20000];
-
-static void fill_data(void)
-{
-    fill_pattern(data, 0, sizeof data);
-}
-
-/* The next record of `a` has this type, length and place in the pattern. */
-static void expect_wire(struct ends *e, uint64_t seq, int type, uint64_t offset, size_t len)
-{
-    size_t got = 0;
-
-    cr_assert_eq(take_wire(e, seq, content, &got), type, "record %llu", (unsigned long long)seq);
-    cr_assert_eq(got, len, "record %llu is %zu bytes", (unsigned long long)seq, got);
-    cr_assert(is_pattern(content, offset, len));
-}
-
-static void expect_no_wire(struct ends *e)
-{
-    cr_assert_eq(sim_pipe_readable(e->out), 0);
-}
-
 static int64_t say_control(struct sim_linux_socket *s, const struct sim_linux_ancillary *control,
                            size_t count, unsigned flags)
 {
@@ -37,74 +12,6 @@ static int64_t say_control(struct sim_linux_socket *s, const struct sim_linux_an
     int64_t n = sim_linux_sendmsg(s, &msg, flags);
 
     return n < 0 ? -sim_linux_errno(s) : n;
-}
-
-/* RFC-like forms: header, explicit nonce, overhead; opened by a record layer made in the test. */
-Test(linux_record_form, of_every_suite)
-{
-    fill_data();
-    for (size_t i = 0; i < SUITES; i++) {
-        struct ends *e = ends_raw(&suites[i]);
-
-        cr_assert_eq(say(e->a, data, 100, 0), 100);
-        cr_assert_eq(sim_pipe_readable(e->out), 100 + suites[i].overhead);
-        expect_wire(e, 0, 23, 0, 100);
-        cr_assert_eq(say_typed(e->a, 22, data, 10, 0), 10);
-        expect_wire(e, 1, 22, 0, 10);
-        cr_assert_eq(say(e->a, data, 1, 0), 1);
-        expect_wire(e, 2, 23, 0, 1);
-        ends_close(e);
-    }
-}
-
-/* The explicit nonce begins as the structure says and counts by itself, apart from rec_seq. */
-Test(linux_record_form, tls12_explicit_nonce_counts_from_the_iv_field)
-{
-    struct ends *e = ends_plain(0);
-    uint8_t info[56], wire[64];
-    uint32_t len = make_info(info, GCM12, 2, 7);
-
-    sim_put_be64(info + 4, 0xfffffffffffffffe);
-    cr_assert_eq(attach(e->a), 0);
-    cr_assert_eq(set_option(e->a, 282, 1, info, len), 0);
-    for (int i = 0; i < 4; i++) {
-        cr_assert_eq(say(e->a, "x", 1, 0), 1);
-        cr_assert_eq(sim_pipe_read(sim_linux_in_pipe(e->b), wire, 64), 30);
-        cr_assert_eq(sim_get_be64(wire + 5), 0xfffffffffffffffe + (uint64_t)i);
-    }
-    cr_assert_eq(sim_linux_getsockopt(e->a, 282, 1, info, &len), 0);
-    cr_assert_eq(sim_get_be64(info + 4), 2);
-    cr_assert_eq(sim_get_be64(info + 32), 11);
-    ends_close(e);
-}
-
-Test(linux_record_form, any_type_byte_is_sealed)
-{
-    struct ends *e = ends_open(GCM12);
-
-    cr_assert_eq(say_typed(e->a, 100, "x", 1, 0), 1);
-    EXPECT_HEARD(e->b, 100, 1, 100);
-    ends_close(e);
-}
-
-Test(linux_record_form, sequence_wrap_is_ebadmsg_and_a_pending_error)
-{
-    for (size_t i = 0; i < SUITES; i++) {
-        struct ends *e = ends_plain(0);
-        uint32_t error = 0, len = 4;
-
-        cr_assert_eq(attach(e->a), 0);
-        cr_assert_eq(set_key(e->a, LINUX_TLS_TX, &suites[i], 2, UINT64_MAX - 1), 0);
-        cr_assert_eq(say(e->a, "x", 1, 0), 1);
-        size_t before = sim_pipe_readable(sim_linux_in_pipe(e->b));
-        cr_assert_eq(say(e->a, "y", 1, 0), -EBADMSG);
-        cr_assert_eq(say(e->a, "z", 1, 0), -EBADMSG);
-        cr_assert_eq(sim_pipe_readable(sim_linux_in_pipe(e->b)), before, "it was sent");
-        cr_assert(sim_linux_poll(e->a) & LINUX_POLLERR);
-        cr_assert_eq(sim_linux_getsockopt(e->a, 1, 4, &error, &len), 0);
-        cr_assert_eq(error, EBADMSG);
-        ends_close(e);
-    }
 }
 
 Test(linux_boundaries, a_send_closes_its_record)
@@ -224,6 +131,7 @@ Test(linux_boundaries, typed_data_does_not_join)
 Test(linux_boundaries, memory_pressure_closes_records_at_places_of_its_own)
 {
     struct ends *e = ends_raw(GCM13);
+    static uint8_t content[RECORD + 1];
     size_t at = 0, len = 0, early = 0;
     uint64_t seq = 0;
 
@@ -366,21 +274,9 @@ Test(linux_send_errors, of_zero_length_nothing_is_emitted_in_software)
     ends_close(e);
 }
 
-static struct ends *device_ends(void)
-{
-    struct ends *e = ends_plain(0);
-
-    e->kernel.device_tx = true;
-    cr_assert_eq(attach(e->a), 0);
-    cr_assert_eq(set_key(e->a, LINUX_TLS_TX, GCM12, 1, 0), 0);
-    cr_assert_eq(attach(e->b), 0);
-    cr_assert_eq(set_key(e->b, LINUX_TLS_RX, GCM12, 1, 0), 0);
-    return e;
-}
-
 Test(linux_send_errors, of_zero_length_a_device_emits_an_empty_record)
 {
-    struct ends *e = device_ends();
+    struct ends *e = ends_device();
 
     cr_assert_eq(say(e->a, data, 0, 0), 0);
     cr_assert_eq(say_typed(e->a, 21, data, 0, 0), 0);
@@ -550,97 +446,5 @@ Test(linux_accounting, outq_and_inq_count_ciphertext)
     cr_assert_eq(sim_linux_inq(e->b), 0, "90 bytes of plaintext wait all the same");
     cr_assert_eq(sim_linux_outq(e->a), 0);
     EXPECT_HEARD(e->b, 100, 90, 23);
-    ends_close(e);
-}
-
-Test(linux_files, sendfile_makes_full_records_and_closes_the_last)
-{
-    struct ends *e = ends_raw(GCM13);
-
-    fill_data();
-    cr_assert_eq(sim_linux_sendfile(e->a, data, 2 * RECORD + 100, false), 2 * RECORD + 100);
-    expect_wire(e, 0, 23, 0, RECORD);
-    expect_wire(e, 1, 23, RECORD, RECORD);
-    expect_wire(e, 2, 23, 2 * RECORD, 100);
-    ends_close(e);
-}
-
-Test(linux_files, splice_with_more_leaves_the_record_open)
-{
-    struct ends *e = ends_raw(GCM13);
-
-    fill_data();
-    cr_assert_eq(sim_linux_sendfile(e->a, data, 100, true), 100);
-    expect_no_wire(e);
-    cr_assert_eq(sim_linux_sendfile(e->a, data + 100, 100, false), 100);
-    expect_wire(e, 0, 23, 0, 200);
-    ends_close(e);
-}
-
-Test(linux_files, sendfile_joins_a_corked_header)
-{
-    struct ends *e = ends_raw(GCM13);
-
-    fill_data();
-    cr_assert_eq(say(e->a, data, 50, LINUX_MSG_MORE), 50);
-    cr_assert_eq(sim_linux_sendfile(e->a, data + 50, 100, false), 100);
-    expect_wire(e, 0, 23, 0, 150);
-    ends_close(e);
-}
-
-Test(linux_files, a_full_send_buffer_ends_sendfile_short)
-{
-    struct ends *e = ends_open_limited(GCM13, 40000);
-
-    fill_data();
-    int64_t n = sim_linux_sendfile(e->a, data, sizeof data, false);
-    cr_assert_eq(n, 3 * RECORD);
-    cr_assert_eq(sim_linux_sendfile(e->a, data + n, 1, false), -1);
-    cr_assert_eq(sim_linux_errno(e->a), EAGAIN);
-    EXPECT_HEARD(e->b, HEAR_MAX, 3 * RECORD, 23);
-    cr_assert(is_pattern(heard_bytes, 0, 3 * RECORD));
-    ends_close(e);
-}
-
-Test(linux_files, sendfile_without_a_key_is_plain)
-{
-    struct ends *e = ends_plain(0);
-
-    cr_assert_eq(attach(e->a), 0);
-    cr_assert_eq(sim_linux_sendfile(e->a, "abc", 3, false), 3);
-    EXPECT_HEARD(e->b, 100, 3, NO_TYPE);
-    ends_close(e);
-}
-
-/* Trap: the pages of a zero-copy sendfile are read again when TCP sends again. */
-Test(linux_files, zerocopy_of_a_file_that_changes_repeats_a_nonce)
-{
-    struct ends *e = device_ends();
-    uint32_t on = 1;
-
-    fill_data();
-    cr_assert_eq(sim_linux_sendfile(e->a, data, 100, false), 100);
-    cr_assert(!sim_linux_retransmit(e->a), "without the option the pages were copied");
-    cr_assert_eq(set_option(e->a, 282, 3, &on, 4), 0);
-    cr_assert_eq(sim_linux_sendfile(e->a, data, RECORD + 100, false), RECORD + 100);
-    cr_assert(sim_linux_retransmit(e->a));
-    cr_assert_eq(sim_ledger_repeats(e->ledger), 1);
-    data[RECORD] ^= 1;
-    cr_assert(sim_linux_retransmit(e->a));
-    cr_assert_eq(sim_ledger_conflicts(e->ledger), 1);
-    sim_ledger_free(e->ledger); /* it has a fault, as it should; ends_close wants none */
-    e->ledger = sim_ledger_new();
-    e->kernel.ledger = e->ledger;
-    ends_close(e);
-}
-
-Test(linux_files, zerocopy_has_no_effect_in_software)
-{
-    struct ends *e = ends_open(GCM12);
-    uint32_t on = 1;
-
-    cr_assert_eq(set_option(e->a, 282, 3, &on, 4), 0);
-    cr_assert_eq(sim_linux_sendfile(e->a, data, 100, false), 100);
-    cr_assert(!sim_linux_retransmit(e->a));
     ends_close(e);
 }

@@ -17,12 +17,12 @@ struct flow {
 
 static void send_some(struct ends *e, struct flow *f, uint64_t *seed)
 {
-    static uint8_t data[70000];
+    static uint8_t text[70000];
     size_t len = (size_t)sim_random_below(seed, sim_random_below(seed, 4) == 0 ? 70000 : 600);
     unsigned kind = (unsigned)sim_random_below(seed, 8);
     int64_t n;
 
-    fill_pattern(data, f->sent, len);
+    fill_pattern(text, f->sent, len);
     if (kind == 0) {
         n = say_typed(f->from, 22, "\x04ticket", 7, 0);
         f->tickets_sent += n == 7;
@@ -30,9 +30,9 @@ static void send_some(struct ends *e, struct flow *f, uint64_t *seed)
         return;
     }
     if (kind == 1)
-        n = sim_linux_sendfile(f->from, data, len, sim_random_below(seed, 2) == 0);
+        n = sim_linux_sendfile(f->from, text, len, sim_random_below(seed, 2) == 0);
     else
-        n = say(f->from, data, len, kind < 4 ? LINUX_MSG_MORE : 0);
+        n = say(f->from, text, len, kind < 4 ? LINUX_MSG_MORE : 0);
     if (kind == 1 && n < 0)
         n = -sim_linux_errno(f->from);
     cr_assert(n >= 0 || n == -EAGAIN, "%s: %lld", e->suite->name, (long long)n);
@@ -110,7 +110,7 @@ Test(linux_soak, both_ways_with_every_suite)
 static void scenario(struct sim_faults *faults)
 {
     struct ends *e = ends_plain(30000);
-    static uint8_t data[3000];
+    static uint8_t text[3000];
     uint64_t sent = 0, got = 0;
     bool keys = true;
 
@@ -121,9 +121,9 @@ static void scenario(struct sim_faults *faults)
     keys = keys && set_key(e->a, LINUX_TLS_TX, GCM13, 1, 0) == 0;
     keys = keys && set_key(e->b, LINUX_TLS_RX, GCM13, 1, 0) == 0;
     for (int i = 0; keys && i < 10; i++) {
-        fill_pattern(data, sent, sizeof data);
-        int64_t n = i % 3 == 2 ? sim_linux_sendfile(e->a, data, sizeof data, false)
-                               : say(e->a, data, sizeof data, i % 3 == 0 ? LINUX_MSG_MORE : 0);
+        fill_pattern(text, sent, sizeof text);
+        int64_t n = i % 3 == 2 ? sim_linux_sendfile(e->a, text, sizeof text, false)
+                               : say(e->a, text, sizeof text, i % 3 == 0 ? LINUX_MSG_MORE : 0);
         sent += n > 0 ? (uint64_t)n : 0;
         struct heard heard = hear(e->b, HEAR_MAX, 0);
         if (heard.n > 0) {
@@ -134,8 +134,8 @@ static void scenario(struct sim_faults *faults)
     if (keys) {
         sim_linux_set_faults(e->a, NULL);
         sim_linux_set_faults(e->b, NULL);
-        fill_pattern(data, sent, 1);
-        cr_assert_eq(say(e->a, data, 1, 0), 1);
+        fill_pattern(text, sent, 1);
+        cr_assert_eq(say(e->a, text, 1, 0), 1);
         struct heard heard = hear(e->b, HEAR_MAX, 0);
         cr_assert(heard.n > 0 && is_pattern(heard_bytes, got, (size_t)heard.n));
         cr_assert_eq(got + (uint64_t)heard.n, sent + 1);

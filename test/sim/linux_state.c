@@ -339,6 +339,24 @@ Test(linux_poll, follows_the_connection)
     ends_close(e);
 }
 
+/* Trap: before 6.7 a part of a record is readable, and the read then has nothing. */
+Test(linux_poll, of_a_partial_record_on_old_kernels)
+{
+    struct ends *e = ends_open(GCM13);
+
+    sim_linux_release(&e->kernel, 6, 6);
+    sim_pipe_hold(sim_linux_in_pipe(e->b));
+    cr_assert_eq(say(e->a, data, 50, 0), 50);
+    cr_assert(!(sim_linux_poll(e->b) & LINUX_POLLIN));
+    sim_pipe_deliver(sim_linux_in_pipe(e->b), 20);
+    cr_assert(sim_linux_poll(e->b) & LINUX_POLLIN);
+    EXPECT_ERROR(e->b, EAGAIN);
+    cr_assert(sim_linux_poll(e->b) & LINUX_POLLIN, "it would spin");
+    sim_linux_release(&e->kernel, 6, 7);
+    cr_assert(!(sim_linux_poll(e->b) & LINUX_POLLIN));
+    ends_close(e);
+}
+
 Test(linux_faults, every_call_can_be_made_to_fail_and_then_does_nothing)
 {
     struct ends *e = ends_open(GCM13);
