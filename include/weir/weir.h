@@ -16,6 +16,7 @@
 #include "kdf.h"
 #include "keys.h"
 #include "linux_ktls.h"
+#include "mlx5_kmod.h"
 #include "record.h"
 #include "refusal.h"
 #include "rx.h"

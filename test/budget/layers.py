@@ -45,6 +45,10 @@ MAY_INCLUDE = [
     (r'backends/soft/\w*portable\w*\.[ch]$', FREESTANDING | {'../../core/mem.h'}),
     (r'backends/soft/aead_null\.[ch]$', HOSTED),
     (r'backends/linux-ktls/', FREESTANDING | {'errno.h', 'linux/tls.h'}),
+    (r'backends/mlx5-kmod/ktls_abi_check\.c$', FREESTANDING | {
+        'errno.h', 'sys/types.h', 'sys/ktls.h', 'netinet/in.h', 'netinet/tcp.h',
+        'crypto/cryptodev.h'}),
+    (r'backends/mlx5-kmod/', FREESTANDING),
     (r'bindings/common/', HOSTED),
     (r'bindings/openssl/', HOSTED | {'openssl/', '../common/'}),
     (r'bindings/mbedtls/', HOSTED | {'mbedtls/', 'psa/', '../common/'}),
@@ -165,6 +169,7 @@ def check_the_checks(report, root):
         'core/tx.c': '#include <string.h>\n',
         'backends/soft/soft.c': '#include <openssl/evp.h>\n',
         'backends/linux-ktls/ktls.c': '#include <sys/socket.h>\n',
+        'backends/mlx5-kmod/ktls_attach.c': '#include <netinet/tcp.h>\n',
         'bindings/mbedtls/x.c': '#include <openssl/ssl.h>\n',
         'io/posix/x.c': '#include "../../bindings/openssl/x.h"\n',
     }
