@@ -18,33 +18,37 @@ static weir_status flush(struct weir_session *session, const struct room *room)
     return status;
 }
 
+/* What is not a handshake message, the session says in its own words. */
+static weir_status tell(struct weir_session *session, const struct weir_control *wish)
+{
+    struct weir_refusal why;
+
+    switch (wish->kind) {
+    case WEIR_CONTROL_KEY_UPDATE:
+        return weir_session_key_update(session, wish->request_peer, &why);
+    case WEIR_CONTROL_CLOSE:
+        return weir_session_close(session);
+    case WEIR_CONTROL_ALERT:
+        weir_session_fail_with_alert(session, wish->alert);
+        break;
+    case WEIR_CONTROL_HANDSHAKE:
+    case WEIR_CONTROL_NONE:
+        break;
+    }
+    return WEIR_OK;
+}
+
 /* WEIR_NEED_OUTPUT: not done, to be tried again. Everything else: done with. */
 static weir_status carry_out(struct weir_session *session, const struct weir_control *wish,
                              const struct room *room)
 {
-    struct weir_refusal why;
     size_t made = 0;
-    weir_status status = WEIR_OK;
 
-    switch (wish->kind) {
-    case WEIR_CONTROL_HANDSHAKE:
-        status =
-            weir_session_send_handshake(session, wish->data, wish->len, room->out + *room->made,
-                                        room->cap - *room->made, &made);
-        *room->made += made;
-        break;
-    case WEIR_CONTROL_KEY_UPDATE:
-        status = weir_session_key_update(session, wish->request_peer, &why);
-        break;
-    case WEIR_CONTROL_CLOSE:
-        status = weir_session_close(session);
-        break;
-    case WEIR_CONTROL_ALERT:
-        weir_session_fail_with_alert(session, wish->alert);
-        break;
-    case WEIR_CONTROL_NONE:
-        break;
-    }
+    if (wish->kind != WEIR_CONTROL_HANDSHAKE)
+        return tell(session, wish);
+    weir_status status = weir_session_send_handshake(
+        session, wish->data, wish->len, room->out + *room->made, room->cap - *room->made, &made);
+    *room->made += made;
     return status;
 }
 
@@ -88,4 +92,40 @@ weir_status weir_loop_pump(struct weir_handshake *hs, struct weir_session *sessi
         hs->pending = (struct weir_control){.kind = WEIR_CONTROL_NONE};
         refused = status;
     }
+}
+
+weir_status weir_loop_message(struct weir_handshake *hs, struct weir_session *session,
+                              const uint8_t **message, size_t *len)
+{
+    weir_status status = WEIR_OK;
+
+    *message = NULL;
+    *len = 0;
+    for (;;) {
+        if (weir_session_wants_flush(session))
+            return WEIR_NEED_OUTPUT;
+        if (weir_session_status(session) < 0)
+            return weir_session_status(session);
+        if (hs->pending.kind == WEIR_CONTROL_NONE) {
+            status = collect(hs, session);
+            if (status < 0)
+                continue; /* the session has failed, and may have an alert for it */
+            if (status != WEIR_OK || hs->pending.kind == WEIR_CONTROL_NONE)
+                return status;
+        }
+        if (hs->pending.kind == WEIR_CONTROL_HANDSHAKE) {
+            *message = hs->pending.data;
+            *len = hs->pending.len;
+            return WEIR_OK;
+        }
+        status = tell(session, &hs->pending);
+        hs->pending = (struct weir_control){.kind = WEIR_CONTROL_NONE};
+        if (status != WEIR_OK)
+            return status;
+    }
+}
+
+void weir_loop_message_sent(struct weir_handshake *hs)
+{
+    hs->pending = (struct weir_control){.kind = WEIR_CONTROL_NONE};
 }

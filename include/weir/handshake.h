@@ -134,5 +134,21 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_loop_pump(struct weir_handshake *hs,
                                                     struct weir_session *session, uint8_t *out,
                                                     size_t out_cap, size_t *made);
 
+/**
+ * As weir_loop_pump, where records are made below the socket (WEIR_FORM_STREAM): nothing is sealed.
+ * Wishes go to the session until it has something to say or the library has a handshake message.
+ *
+ * WEIR_OK: `*len` bytes at `*message` are one, and stay there until weir_loop_message_sent: send
+ * all of it by weir_session_next (WEIR_TYPE_HANDSHAKE), call weir_loop_message_sent, come back.
+ * `*len` 0: nothing is left. WEIR_NEED_OUTPUT: what waits in the session goes first
+ * (weir_session_next), then come back. The rest as weir_loop_pump.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_loop_message(struct weir_handshake *hs,
+                                                       struct weir_session *session,
+                                                       const uint8_t **message, size_t *len);
+
+/** The message that weir_loop_message gave is sent, or will never be. */
+WEIR_API void weir_loop_message_sent(struct weir_handshake *hs);
+
 WEIR_END
 #endif
