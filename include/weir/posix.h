@@ -14,6 +14,10 @@
  *
  * The directions fail apart: when sending has failed, reading goes on and may bring the alert that
  * says why.
+ *
+ * Where the records are made makes no difference to the calls, but these: below the socket
+ * (WEIR_FORM_STREAM) nothing that is written waits in the connection, so a call takes what the
+ * socket takes; files go by sendfile(2); large buffers are received to directly.
  */
 #ifndef WEIR_POSIX_H
 #define WEIR_POSIX_H
@@ -35,6 +39,11 @@ struct weir_conn_config {
     /**
      * Backends in the order of preference, `backend_count` of them; the array and what it points to
      * must outlive the connection. Any struct weir_backend goes, wherever it was compiled.
+     *
+     * A direction begins on the first of WEIR_FORM_RECORD that takes it, so one must be there.
+     * Those of WEIR_FORM_STREAM before it are then asked in their order, as soon as nothing of the
+     * direction is half sent or half received; the first that takes it has it from there on. Those
+     * behind it are never asked, but by weir_conn_offload.
      */
     const struct weir_backend *const *backends;
     size_t backend_count;
@@ -42,13 +51,22 @@ struct weir_conn_config {
     size_t record_limit;
     /** See weir_tx_set_padding; has no effect on TLS 1.2, which has no padding. */
     size_t pad_multiple;
+    /** For moves to backends of WEIR_FORM_STREAM, see struct weir_move. */
+    weir_policy policy;
+    bool reversible;
 };
 
-/** Which backend carries a direction, and why each one before it in the list does not. */
+/**
+ * Which backend carries a direction, and why each one before it in the list does not.
+ * WEIR_REFUSAL_BOUNDARY, transient: it has not been asked yet. WEIR_REFUSAL_NONE: it was passed
+ * over by weir_conn_offload. After weir_conn_offload to a backend that is not in the list there are
+ * none.
+ */
 struct weir_conn_path {
     const struct weir_backend *backend;  /**< NULL while none carries it */
     const struct weir_refusal *refusals; /**< one for each backend before it, in their order */
     size_t refusal_count;
+    weir_carrier carrier; /**< as the last move or weir_conn_query has told */
 };
 
 WEIR_BEGIN
@@ -160,6 +178,29 @@ WEIR_API void weir_conn_trim(struct weir_conn *conn);
 
 /** Which backend carries a direction. */
 WEIR_API struct weir_conn_path weir_conn_path(const struct weir_conn *conn, enum weir_dir dir);
+
+/**
+ * Moves a direction to `backend`, which must outlive the connection, under the policy of the
+ * configuration: at once if it stands between two records, else by the first later call that finds
+ * it there. Until then, writing waits for the socket to take what is sealed, and reading stops
+ * receiving at the end of the record that is cut. What the list has not been asked for yet, it is
+ * asked no more.
+ *
+ * WEIR_OK: moved, or there already. WEIR_NEED_OUTPUT (TX), WEIR_NEED_INPUT (RX): it will be; look
+ * at weir_conn_path. WEIR_REFUSED: see weir_conn_refusal, the direction goes on where it was; also
+ * when a later call finds out. WEIR_E_MISUSE, not sticky: `backend` is NULL, or no handshake yet.
+ * WEIR_CLOSED or below zero: the direction has ended.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_conn_offload(struct weir_conn *conn, enum weir_dir dir,
+                                                       const struct weir_backend *backend);
+
+/**
+ * Asks the operating system who carries a direction, and where exactly it stands; afterwards
+ * weir_conn_path, weir_tx_position and weir_tx_counters tell. WEIR_OK. WEIR_NEED_OUTPUT: a command
+ * is put off, call again when the socket can be written to. WEIR_REFUSED: it cannot be learnt, see
+ * weir_conn_refusal. The rest as weir_conn_offload.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir);
 
 /** The session, for what has no call here; NULL before the handshake is complete. */
 WEIR_API struct weir_session *weir_conn_session(struct weir_conn *conn);

@@ -66,6 +66,8 @@ struct weir_conn *weir_conn_new(const struct weir_conn_config *config)
     conn->negotiated = WEIR_MAX_PLAINTEXT;
     conn->record_limit = config->record_limit == 0 ? WEIR_MAX_PLAINTEXT : config->record_limit;
     conn->pad_multiple = config->pad_multiple;
+    conn->policy = config->policy;
+    conn->reversible = config->reversible;
     conn->path[WEIR_TX].refusals = refusals;
     conn->path[WEIR_RX].refusals = refusals + config->backend_count;
     return conn;
@@ -82,8 +84,10 @@ void weir_conn_free(struct weir_conn *conn)
     weir_tx_wipe(&conn->tx);
     weir_rx_wipe(&conn->rx);
     conn->hs->release(conn->hs);
-    free(conn->path[WEIR_TX].ctx);
-    free(conn->path[WEIR_RX].ctx);
+    for (int dir = 0; dir < 2; dir++) {
+        free(conn->path[dir].ctx);
+        free(conn->path[dir].to_ctx);
+    }
     free(conn->path[WEIR_TX].refusals);
     io_buffer_free(&conn->in);
     io_buffer_free(&conn->out);
@@ -106,10 +110,11 @@ short weir_conn_events(const struct weir_conn *conn)
     if (conn->rx_status == WEIR_OK) {
         events |= POLLIN;
     }
+    bool command = weir_tx_command(&conn->tx) != NULL || weir_rx_command(&conn->rx) != NULL;
     /* What is sealed goes out even when the direction has failed behind it. */
-    if (io_buffer_len(&conn->out) > 0 ||
+    if (io_buffer_len(&conn->out) > 0 || command ||
         (conn->tx_status >= WEIR_OK &&
-         (conn->pump_again || weir_session_wants_flush(&conn->session) ||
+         (conn->pump_again || conn->writer_waits || weir_session_wants_flush(&conn->session) ||
           (conn->closing && !conn->fin_sent)))) {
         events |= POLLOUT;
     }
@@ -142,8 +147,12 @@ void weir_conn_trim(struct weir_conn *conn)
 struct weir_conn_path weir_conn_path(const struct weir_conn *conn, enum weir_dir dir)
 {
     const struct io_path *path = &conn->path[dir];
-    return (struct weir_conn_path){
+    struct weir_conn_path answer = {
         .backend = path->backend, .refusals = path->refusals, .refusal_count = path->refusal_count};
+    if (path->backend != NULL) {
+        answer.carrier = dir == WEIR_TX ? weir_tx_carrier(&conn->tx) : weir_rx_carrier(&conn->rx);
+    }
+    return answer;
 }
 
 struct weir_session *weir_conn_session(struct weir_conn *conn)
@@ -195,7 +204,9 @@ static void explain_os(struct weir_conn *conn)
     uint8_t alert =
         conn->phase == IO_OPEN ? weir_session_peer_alert(&conn->session) : (uint8_t)WEIR_ALERT_NONE;
     bool said = alert != WEIR_ALERT_NONE && alert != 0;
-    (void)snprintf(conn->text, sizeof conn->text, "%s: %s%s%s",
+    (void)snprintf(conn->text, sizeof conn->text, "%s%s%s: %s%s%s",
+                   conn->os_backend == NULL ? "" : conn->os_backend,
+                   conn->os_backend == NULL ? "" : ": ",
                    conn->os_call == NULL ? "socket" : conn->os_call, strerror(conn->os_error),
                    said ? "; the peer sent alert " : "", said ? weir_alert_name(alert) : "");
 }
@@ -212,7 +223,12 @@ static void explain_record(struct weir_conn *conn, weir_status status)
                     conn->tx_status >= WEIR_OK && io_buffer_len(&conn->out) == 0;
         words = sent ? "; alert sent: " : "; alert: ";
     }
-    (void)snprintf(conn->text, sizeof conn->text, "%s%s%s", weir_status_text(status), words,
+    char os[120] = "";
+    if (conn->os_backend != NULL) {
+        (void)snprintf(os, sizeof os, " (%s: %s: %s)", conn->os_backend, conn->os_call,
+                       strerror(conn->os_error));
+    }
+    (void)snprintf(conn->text, sizeof conn->text, "%s%s%s%s", weir_status_text(status), os, words,
                    words[0] == '\0' ? "" : weir_alert_name(alert));
 }
 

@@ -6,6 +6,7 @@
 #define WEIR_IO_CONN_H
 
 #include "weir/posix.h"
+#include "weir/posix_exec.h"
 
 /* Records opened by one call into the session, and sealed by one round of sendfile. */
 #define IO_RECORDS 16u
@@ -23,12 +24,16 @@ struct io_buffer {
     size_t cap, head, tail;
 };
 
-/* One direction's backend, its memory, and the backends that refused. */
+/* One direction's backend, its memory, the backends that refused, and where it is to go. */
 struct io_path {
     const struct weir_backend *backend;
     void *ctx;
-    struct weir_refusal *refusals;
+    struct weir_refusal *refusals; /* one for each backend of the list */
     size_t refusal_count;
+    size_t next, last;               /* backends[next..last) are still to be asked */
+    const struct weir_backend *wish; /* of weir_conn_offload; goes before those */
+    const struct weir_backend *to;   /* the move that is being made; NULL: none */
+    void *to_ctx;
 };
 
 enum io_phase {
@@ -45,6 +50,8 @@ struct weir_conn {
     const struct weir_backend *const *backends;
     size_t backend_count, pad_multiple;
     size_t record_limit, negotiated; /* the first is never above the second */
+    weir_policy policy;
+    bool reversible;
 
     struct io_buffer in, out;
     struct weir_record records[IO_RECORDS];
@@ -59,10 +66,13 @@ struct weir_conn {
     weir_status rx_status, tx_status; /* WEIR_OK, or what this direction answers from now on */
     weir_status hs_status;            /* below zero or WEIR_REFUSED in IO_FAILED */
     struct weir_refusal refusal;
-    const char *os_call; /* the system call that failed, and its errno */
+    const char *os_call; /* the system call that failed, its errno, and under which backend */
     int os_error;
+    const char *os_backend;
     unsigned unanswered; /* messages given to the TLS library while its answers wait */
+    size_t message_at;   /* bytes of the TLS library's message that have gone, below the socket */
     bool blocked;        /* the socket takes no more for now */
+    bool writer_waits;   /* a call that writes was answered WEIR_NEED_OUTPUT */
     bool pump_again;     /* the TLS library has more to say than there was room for */
     bool closing;        /* weir_conn_close has been called */
     bool fin_sent;       /* our direction of the transport is shut down */
@@ -94,13 +104,16 @@ weir_status io_send(struct weir_conn *conn);
 /* Sends from memory of someone else's; `*sent` may be above 0 with WEIR_NEED_OUTPUT. */
 weir_status io_send_from(struct weir_conn *conn, const uint8_t *data, size_t len, size_t *sent);
 
-/* Receives once, to the tail of `in`. WEIR_OK: bytes came, or end_of_file is set;
- * WEIR_NEED_INPUT; WEIR_E_IO. */
-weir_status io_receive(struct weir_conn *conn);
+/* Receives once, at most `most` bytes to the tail of `in`. WEIR_OK: bytes came, or end_of_file is
+ * set; WEIR_NEED_INPUT; WEIR_E_IO. */
+weir_status io_receive(struct weir_conn *conn, size_t most);
 
 /* Throws away what has arrived, a megabyte at most: a socket closed over unread bytes is reset, and
  * that can take the alert from the peer. */
 void io_discard(struct weir_conn *conn);
+
+/* Takes the error that lies in the socket: it would be the answer to the next send. */
+void io_clear_error(struct weir_conn *conn);
 
 /* Our direction of the transport ends: FIN. */
 void io_finish(struct weir_conn *conn);
@@ -119,5 +132,60 @@ size_t io_control_room(const struct weir_conn *conn);
 
 /* Hands a handshake record to the TLS library, and what it answers to the session. */
 weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record);
+
+/* ---- handshake.c ---- */
+
+/* Memory for a backend; a size of 0 gets some, too, so that NULL always means failure. */
+void *io_backend_memory(const struct weir_backend *backend);
+
+/* ---- move.c: which backend carries a direction ---- */
+
+/* Whether its records are made below the socket. */
+bool io_streams(const struct weir_conn *conn, enum weir_dir dir);
+
+/* The direction begins on backends[at]; those of WEIR_FORM_STREAM before it are to be asked. */
+void io_begin_on(struct weir_conn *conn, enum weir_dir dir, size_t at, void *ctx);
+
+/* Whether the direction waits for a boundary of records to move on. */
+bool io_wants_move(const struct weir_conn *conn, enum weir_dir dir);
+
+/* Goes on with the move of a direction, if it has one to make and is at a boundary. WEIR_OK;
+ * WEIR_NEED_OUTPUT: the operating system has put a command off; below zero: it is dead. */
+weir_status io_move(struct weir_conn *conn, enum weir_dir dir);
+
+/* Carries out the direction's commands; answers as io_move. */
+weir_status io_commands(struct weir_conn *conn, enum weir_dir dir);
+
+/* ---- typed.c: plaintext through the socket, with its content type ---- */
+
+/* Sends what the session has to say itself; then `op` says how to send op->len of `len` bytes of
+ * `type`, and io_typed_sent is to be told; 0: none. WEIR_OK; WEIR_NEED_OUTPUT; below zero. */
+weir_status io_typed_next(struct weir_conn *conn, uint8_t type, size_t len,
+                          struct weir_stream_op *op);
+weir_status io_typed_sent(struct weir_conn *conn, const char *call,
+                          const struct weir_stream_done *done);
+
+/* Sends application data; `*put` may be above 0 with any status. */
+weir_status io_typed_write(struct weir_conn *conn, const struct weir_iov *in, size_t count,
+                           size_t len, size_t *put);
+
+/* Sends all that session and TLS library have to say. Answers as io_flush. */
+weir_status io_typed_flush(struct weir_conn *conn);
+/* One round of the TLS library's wishes, as pump() in control.c. */
+weir_status io_typed_pump(struct weir_conn *conn);
+
+/* Receives once, to `room` if it is large enough, else to `in`. What came is in `records`.
+ * WEIR_OK, also when nothing of it is for the caller. */
+weir_status io_typed_receive(struct weir_conn *conn, uint8_t *room, size_t len);
+
+/* ---- write.c ---- */
+
+/* What every call that writes asks first: WEIR_OK, or what it answers. Also makes the move that
+ * waits, so that io_streams is asked behind it. */
+weir_status io_before_write(struct weir_conn *conn);
+/* Notes whether the writer waits for the socket; answers `status`. */
+weir_status io_after_write(struct weir_conn *conn, weir_status status);
+/* Room for sealing `plaintext` bytes: a record at least, after sending if there was less. */
+weir_status io_make_room(struct weir_conn *conn, size_t plaintext, size_t *room);
 
 #endif

@@ -34,6 +34,21 @@ static void seal_control(struct weir_conn *conn)
     }
 }
 
+/* Seals what the TLS library wants to say, as far as there is room. */
+static weir_status seal_wishes(struct weir_conn *conn)
+{
+    size_t made = 0;
+    /* What a small buffer did not hold gets a large one. */
+    size_t room =
+        io_buffer_room(&conn->out, conn->pump_again ? IO_BUFFER_MAX : io_control_room(conn));
+    weir_status status =
+        weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
+    conn->out.tail += made;
+    conn->pump_again = status == WEIR_NEED_OUTPUT;
+    conn->unanswered = conn->pump_again ? conn->unanswered : 0;
+    return status;
+}
+
 /* One round of the TLS library's wishes. WEIR_OK: it has none left; WEIR_REFUSED: one of them could
  * not be, the rest is done. */
 static weir_status pump(struct weir_conn *conn)
@@ -44,15 +59,7 @@ static weir_status pump(struct weir_conn *conn)
         return conn->tx_status;
     }
     while (status == WEIR_REFUSED) {
-        size_t made = 0;
-        /* What a small buffer did not hold gets a large one. */
-        size_t room =
-            io_buffer_room(&conn->out, conn->pump_again ? IO_BUFFER_MAX : io_control_room(conn));
-        status =
-            weir_loop_pump(conn->hs, &conn->session, conn->out.base + conn->out.tail, room, &made);
-        conn->out.tail += made;
-        conn->pump_again = status == WEIR_NEED_OUTPUT;
-        conn->unanswered = conn->pump_again ? conn->unanswered : 0;
+        status = io_streams(conn, WEIR_TX) ? io_typed_pump(conn) : seal_wishes(conn);
         if (status == WEIR_REFUSED) {
             answer = status;
             conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
@@ -75,8 +82,21 @@ weir_status io_flush(struct weir_conn *conn)
     if (conn->phase != IO_OPEN) {
         return conn->hs_status;
     }
+    (void)io_commands(conn, WEIR_RX); /* one that was put off; for the reader */
     for (;;) {
-        weir_status status = io_send(conn);
+        weir_status status = io_commands(conn, WEIR_TX);
+        if (status >= WEIR_OK && !io_streams(conn, WEIR_TX)) {
+            status = io_send(conn);
+        }
+        if (status == WEIR_OK && io_wants_move(conn, WEIR_TX)) {
+            status = io_move(conn, WEIR_TX);
+        }
+        if (status == WEIR_NEED_OUTPUT) {
+            return status;
+        }
+        if (io_streams(conn, WEIR_TX)) {
+            return io_typed_flush(conn);
+        }
         if (status != WEIR_OK) {
             return status;
         }

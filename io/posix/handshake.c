@@ -62,7 +62,7 @@ static weir_status receive(struct weir_conn *conn)
     if (b->tail == b->cap) {
         return WEIR_NEED_INPUT; /* a callback of the application has suspended the library */
     }
-    weir_status status = io_receive(conn);
+    weir_status status = io_receive(conn, SIZE_MAX);
     if (status == WEIR_OK && conn->end_of_file) {
         return WEIR_E_TRUNCATED;
     }
@@ -95,8 +95,7 @@ static weir_status negotiate(struct weir_conn *conn)
     }
 }
 
-/* Memory for a backend; a size of 0 gets some, too, so that NULL always means failure. */
-static void *backend_memory(const struct weir_backend *backend)
+void *io_backend_memory(const struct weir_backend *backend)
 {
     void *ctx = NULL;
     size_t align = backend->ctx_align < sizeof(void *) ? sizeof(void *) : backend->ctx_align;
@@ -113,30 +112,49 @@ static weir_status attach(struct weir_conn *conn, struct weir_keys *keys, enum w
     return weir_rx_init(&conn->rx, keys, backend, ctx, backend->ctx_size, why);
 }
 
-/* Takes the first backend of the list that takes the direction. */
+/* No backend of the list seals for weir, so those that would not refuse the keys have no connection
+ * to go on with. */
+static weir_status none_chosen(struct weir_conn *conn, struct io_path *path)
+{
+    for (size_t i = 0; i < conn->backend_count; i++) {
+        struct weir_refusal *why = &path->refusals[i];
+        if (why->code == WEIR_REFUSAL_BOUNDARY) {
+            *why = (struct weir_refusal){.code = WEIR_REFUSAL_FORM,
+                                         .layer = WEIR_LAYER_CORE,
+                                         .detail = (uint32_t)conn->backends[i]->form};
+        }
+        conn->refusal = *why;
+    }
+    path->refusal_count = conn->backend_count;
+    return WEIR_REFUSED;
+}
+
+/* Takes the first backend of the list that takes the direction and seals for weir. */
 static weir_status choose(struct weir_conn *conn, struct weir_keys *keys, enum weir_dir dir)
 {
     struct io_path *path = &conn->path[dir];
     for (size_t i = 0; i < conn->backend_count; i++) {
         const struct weir_backend *backend = conn->backends[i];
-        struct weir_refusal *why = &path->refusals[path->refusal_count];
-        if (weir_backend_check(backend, keys, dir, why)) {
-            void *ctx = backend_memory(backend);
-            if (ctx == NULL) {
-                return io_failed(conn, "malloc", ENOMEM);
-            }
-            if (attach(conn, keys, dir, backend, ctx, why) == WEIR_OK) {
-                path->backend = backend;
-                path->ctx = ctx;
-                conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
-                return WEIR_OK;
-            }
-            free(ctx);
+        struct weir_refusal *why = &path->refusals[i];
+        if (!weir_backend_check(backend, keys, dir, why)) {
+            continue;
         }
-        conn->refusal = *why;
-        path->refusal_count++;
+        if (backend->form != WEIR_FORM_RECORD) {
+            *why = (struct weir_refusal){
+                .code = WEIR_REFUSAL_BOUNDARY, .layer = WEIR_LAYER_CORE, .transient = true};
+            continue;
+        }
+        void *ctx = io_backend_memory(backend);
+        if (ctx == NULL) {
+            return io_failed(conn, "malloc", ENOMEM);
+        }
+        if (attach(conn, keys, dir, backend, ctx, why) == WEIR_OK) {
+            io_begin_on(conn, dir, i, ctx);
+            return WEIR_OK;
+        }
+        free(ctx);
     }
-    return WEIR_REFUSED;
+    return none_chosen(conn, path);
 }
 
 /* What was negotiated, and for sending what the application wants, whichever is less. */
@@ -192,6 +210,10 @@ static weir_status hand_over(struct weir_conn *conn)
         return failed(conn, status);
     }
     conn->phase = IO_OPEN;
+    /* The first boundary is here, unless the peer has been quick. A failure is for the calls that
+     * read and write. */
+    (void)io_move(conn, WEIR_TX);
+    (void)io_move(conn, WEIR_RX);
     return WEIR_OK;
 }
 

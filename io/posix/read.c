@@ -14,6 +14,9 @@ static weir_status ended(struct weir_conn *conn, weir_status status)
     conn->in.head = conn->in.tail = 0;
     conn->record_next = conn->record_count = 0;
     if (status < WEIR_OK) {
+        if (io_streams(conn, WEIR_RX)) {
+            io_clear_error(conn); /* of the record that failed; it would eat the alert */
+        }
         /* RFC 8446 section 6.2: "Upon transmission or receipt of a fatal alert message, both
          * parties MUST immediately close the connection." */
         if (io_flush(conn) != WEIR_NEED_OUTPUT) {
@@ -53,12 +56,52 @@ static weir_status receive(struct weir_conn *conn)
     if (!io_buffer_compact(b, want)) {
         return io_failed(conn, "malloc", ENOMEM);
     }
+    size_t len = io_buffer_len(b), most = SIZE_MAX;
+    if (len > 0 && io_wants_move(conn, WEIR_RX)) {
+        /* To the end of the record that is cut, and no further: there the direction moves. */
+        size_t whole = weir_rx_want(&conn->rx, b->base + b->head, len);
+        most = whole > len ? whole - len : SIZE_MAX;
+    }
+    return io_receive(conn, most);
+}
+
+/* Memory of the caller's to receive to. */
+struct room {
+    uint8_t *base;
+    size_t len;
+};
+
+/* More from the transport. WEIR_NEED_INPUT: nothing there, or a command is put off. */
+static weir_status more(struct weir_conn *conn, const struct room *room)
+{
+    if (conn->end_of_file) {
+        return weir_session_end_of_stream(&conn->session, io_buffer_len(&conn->in));
+    }
     conn->blocked = false; /* time has passed: sending is worth another try */
-    return io_receive(conn);
+    weir_status status = io_wants_move(conn, WEIR_RX) ? io_move(conn, WEIR_RX) : WEIR_OK;
+    if (status == WEIR_OK) {
+        status = io_streams(conn, WEIR_RX) ? io_typed_receive(conn, room->base, room->len)
+                                           : receive(conn);
+    }
+    if (status == WEIR_E_IO) {
+        weir_session_fail(&conn->session, status);
+    }
+    return status == WEIR_NEED_OUTPUT ? WEIR_NEED_INPUT : status;
+}
+
+/* Gives a handshake record to the TLS library, and leaves nothing of it in the caller's memory. */
+static weir_status pass_on(struct weir_conn *conn, const struct weir_record *record,
+                           const struct room *room)
+{
+    weir_status status = io_deliver(conn, record);
+    if (room->base != NULL && record->data == room->base) {
+        weir_wipe(record->data, record->len);
+    }
+    return status;
 }
 
 /* The next bytes of application data. WEIR_OK: records[record_next] holds some. */
-static weir_status next_data(struct weir_conn *conn, bool may_receive)
+static weir_status next_data(struct weir_conn *conn, bool may_receive, const struct room *room)
 {
     for (;;) {
         while (conn->record_next < conn->record_count) {
@@ -67,7 +110,7 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive)
                 return WEIR_OK;
             }
             if (record->type == WEIR_TYPE_HANDSHAKE) {
-                weir_status status = io_deliver(conn, record);
+                weir_status status = pass_on(conn, record, room);
                 if (status < WEIR_OK) {
                     return ended(conn, status);
                 }
@@ -81,16 +124,19 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive)
         if (status == WEIR_OK) {
             status = io_buffer_len(&conn->in) > 0 ? open_records(conn) : WEIR_NEED_INPUT;
         }
+        if (status == WEIR_PENDING) {
+            status = io_commands(conn, WEIR_RX);
+            if (status == WEIR_OK) {
+                continue;
+            }
+            status = status == WEIR_NEED_OUTPUT ? WEIR_NEED_INPUT : status;
+            may_receive = false;
+        }
         if (status == WEIR_NEED_INPUT && !may_receive) {
             return status;
         }
-        if (status == WEIR_NEED_INPUT && conn->end_of_file) {
-            status = weir_session_end_of_stream(&conn->session, io_buffer_len(&conn->in));
-        } else if (status == WEIR_NEED_INPUT) {
-            status = receive(conn);
-            if (status == WEIR_E_IO) {
-                weir_session_fail(&conn->session, status);
-            }
+        if (status == WEIR_NEED_INPUT) {
+            status = more(conn, room);
         }
         if (status == WEIR_NEED_INPUT) {
             return status;
@@ -102,7 +148,7 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive)
 }
 
 /* As next_data, with whatever answers that became due sent on the way. */
-static weir_status advance(struct weir_conn *conn, bool may_receive)
+static weir_status advance(struct weir_conn *conn, bool may_receive, const struct room *room)
 {
     if (conn->rx_status != WEIR_OK) {
         return conn->rx_status;
@@ -110,7 +156,7 @@ static weir_status advance(struct weir_conn *conn, bool may_receive)
     if (conn->phase != IO_OPEN) {
         return WEIR_E_MISUSE;
     }
-    weir_status status = next_data(conn, may_receive);
+    weir_status status = next_data(conn, may_receive, room);
     if (!conn->blocked && (conn->pump_again || io_buffer_len(&conn->out) > 0 ||
                            weir_session_wants_flush(&conn->session))) {
         (void)io_flush(conn); /* a failure to send is the writer's to hear */
@@ -122,7 +168,8 @@ weir_status weir_conn_read_view(struct weir_conn *conn, const uint8_t **data, si
 {
     *data = NULL;
     *got = 0;
-    weir_status status = advance(conn, true);
+    const struct room none = {NULL, 0};
+    weir_status status = advance(conn, true, &none);
     if (status == WEIR_OK) {
         const struct weir_record *record = &conn->records[conn->record_next];
         *data = record->data + conn->record_used;
@@ -141,14 +188,17 @@ weir_status weir_conn_read(struct weir_conn *conn, void *buf, size_t len, size_t
         return WEIR_E_MISUSE;
     }
     while (*got < len) {
-        weir_status status = advance(conn, *got == 0);
+        const struct room room = {to + *got, len - *got};
+        weir_status status = advance(conn, *got == 0, &room);
         if (status != WEIR_OK) {
             return *got > 0 ? WEIR_OK : status; /* it will come again */
         }
         const struct weir_record *record = &conn->records[conn->record_next];
         size_t n = record->len - conn->record_used;
         n = n < len - *got ? n : len - *got;
-        memcpy(to + *got, record->data + conn->record_used, n);
+        if (record->data != room.base) { /* else it was received there, and nothing is left over */
+            memcpy(to + *got, record->data + conn->record_used, n);
+        }
         conn->record_used += n;
         *got += n;
     }

@@ -70,11 +70,12 @@ weir_status io_send(struct weir_conn *conn)
     return status;
 }
 
-weir_status io_receive(struct weir_conn *conn)
+weir_status io_receive(struct weir_conn *conn, size_t most)
 {
     struct io_buffer *b = &conn->in;
+    size_t room = b->cap - b->tail < most ? b->cap - b->tail : most;
     for (;;) {
-        ssize_t n = recv(conn->fd, b->base + b->tail, b->cap - b->tail, 0);
+        ssize_t n = recv(conn->fd, b->base + b->tail, room, 0);
         if (n > 0) {
             b->tail += (size_t)n;
             return WEIR_OK;
@@ -101,6 +102,13 @@ void io_discard(struct weir_conn *conn)
             break;
         }
     }
+}
+
+void io_clear_error(struct weir_conn *conn)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+    (void)getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
 
 void io_finish(struct weir_conn *conn)

@@ -5,7 +5,6 @@
 #include "conn.h"
 
 #include <errno.h>
-#include <unistd.h>
 
 /* Pieces of one call into the session. */
 #define PIECES 16
@@ -25,20 +24,36 @@ static size_t sealed_len(const struct weir_conn *conn, size_t len)
     return sum;
 }
 
-/* What every call that writes asks first. */
-static weir_status may_write(const struct weir_conn *conn)
+weir_status io_before_write(struct weir_conn *conn)
 {
+    conn->writer_waits = false;
     if (conn->phase != IO_OPEN) {
         return conn->phase == IO_FAILED ? conn->hs_status : WEIR_E_MISUSE;
     }
     if (conn->tx_status < WEIR_OK) {
         return conn->tx_status;
     }
-    return conn->closing ? WEIR_E_MISUSE : WEIR_OK;
+    if (conn->closing) {
+        return WEIR_E_MISUSE;
+    }
+    weir_status status = io_commands(conn, WEIR_TX);
+    if (status == WEIR_OK && io_wants_move(conn, WEIR_TX)) {
+        /* Nothing more is sealed until what waits has gone: there the direction moves. */
+        status = io_send(conn);
+        if (status == WEIR_OK) {
+            status = io_move(conn, WEIR_TX);
+        }
+    }
+    return status;
 }
 
-/* Room for sealing: a record at least, after sending if there was less. */
-static weir_status make_room(struct weir_conn *conn, size_t plaintext, size_t *room)
+weir_status io_after_write(struct weir_conn *conn, weir_status status)
+{
+    conn->writer_waits = status == WEIR_NEED_OUTPUT;
+    return status;
+}
+
+weir_status io_make_room(struct weir_conn *conn, size_t plaintext, size_t *room)
 {
     size_t want = sealed_len(conn, plaintext);
     size_t limit = conn->record_limit;
@@ -60,7 +75,7 @@ static weir_status make_room(struct weir_conn *conn, size_t plaintext, size_t *r
 }
 
 /* Seals pieces until all is sealed and sent, or the socket takes no more. */
-static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in, size_t count,
+static weir_status seal_pieces(struct weir_conn *conn, const struct weir_iov *in, size_t count,
                                size_t len, size_t *put)
 {
     struct weir_iov rest[PIECES];
@@ -70,7 +85,7 @@ static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in
     size_t first = 0;
     while (*put < len) {
         size_t room = 0, taken = 0, made = 0;
-        weir_status status = make_room(conn, len - *put, &room);
+        weir_status status = io_make_room(conn, len - *put, &room);
         if (status != WEIR_OK) {
             return status;
         }
@@ -96,22 +111,29 @@ static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in
     return WEIR_OK;
 }
 
+static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in, size_t count,
+                               size_t len, size_t *put)
+{
+    return io_streams(conn, WEIR_TX) ? io_typed_write(conn, in, count, len, put)
+                                     : seal_pieces(conn, in, count, len, put);
+}
+
 weir_status weir_conn_write(struct weir_conn *conn, const void *buf, size_t len, size_t *put)
 {
     *put = 0;
-    weir_status status = may_write(conn);
-    if (status != WEIR_OK || len == 0) {
-        return status;
+    weir_status status = io_before_write(conn);
+    if (status == WEIR_OK && len > 0) {
+        struct weir_iov piece = {.base = buf, .len = len};
+        status = send_pieces(conn, &piece, 1, len, put);
     }
-    struct weir_iov piece = {.base = buf, .len = len};
-    return send_pieces(conn, &piece, 1, len, put);
+    return io_after_write(conn, status);
 }
 
 weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, int count,
                              size_t *put)
 {
     *put = 0;
-    weir_status status = may_write(conn);
+    weir_status status = io_before_write(conn);
     int next = 0;
     while (status == WEIR_OK && next < count) {
         struct weir_iov pieces[PIECES];
@@ -126,99 +148,12 @@ weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, in
         status = send_pieces(conn, pieces, used, len, &part);
         *put += part;
     }
-    return status;
-}
-
-/* Reads file content to where the plaintext of the next records will be. */
-static ssize_t read_records(const struct weir_conn *conn, int file, uint64_t offset, uint64_t len,
-                            size_t room)
-{
-    size_t limit = conn->record_limit;
-    struct iovec iov[IO_RECORDS];
-    int count = 0;
-    uint8_t *at = conn->out.base + conn->out.tail + weir_tx_shape(&conn->tx).prefix;
-    while (count < (int)IO_RECORDS && len > 0) {
-        size_t n = len < limit ? (size_t)len : limit;
-        size_t sealed = weir_tx_record_len(&conn->tx, n);
-        if (sealed > room) {
-            break;
-        }
-        iov[count++] = (struct iovec){.iov_base = at, .iov_len = n};
-        at += sealed;
-        room -= sealed;
-        len -= n;
-    }
-    ssize_t got = 0;
-    do {
-        got = preadv(file, iov, count, (off_t)offset);
-    } while (got < 0 && errno == EINTR);
-    return got;
-}
-
-/* Seals `len` bytes that read_records has put in place; `*sealed` of them are done.
- * WEIR_NEED_OUTPUT: something of the session's goes before the rest. */
-static weir_status seal_records(struct weir_conn *conn, size_t len, size_t *sealed)
-{
-    size_t limit = conn->record_limit;
-    weir_status status = WEIR_OK;
-    while (*sealed < len && status >= WEIR_OK && status != WEIR_NEED_OUTPUT) {
-        size_t n = len - *sealed < limit ? len - *sealed : limit;
-        size_t made = 0;
-        status = weir_session_send_in_place(&conn->session, conn->out.base + conn->out.tail, n,
-                                            conn->out.cap - conn->out.tail, &made);
-        conn->out.tail += made;
-        *sealed += made > 0 ? n : 0;
-    }
-    return status;
-}
-
-/* One round of sendfile. WEIR_CLOSED: the end of the file. */
-static weir_status send_part(struct weir_conn *conn, int file, uint64_t offset, uint64_t len,
-                             size_t *moved)
-{
-    size_t room = 0;
-    *moved = 0;
-    weir_status status = weir_session_wants_flush(&conn->session) ? io_flush(conn) : WEIR_OK;
-    if (status != WEIR_OK) {
-        return status;
-    }
-    status = make_room(conn, len < IO_BUFFER_MAX ? (size_t)len : IO_BUFFER_MAX, &room);
-    if (status != WEIR_OK) {
-        return status;
-    }
-    ssize_t got = read_records(conn, file, offset, len, room);
-    if (got < 0) {
-        /* The peer cannot be told how much is missing, so the direction ends here. */
-        status = io_failed(conn, "pread", errno);
-        weir_session_fail(&conn->session, status);
-        conn->tx_status = status;
-        return status;
-    }
-    if (got == 0) {
-        return WEIR_CLOSED;
-    }
-    status = seal_records(conn, (size_t)got, moved);
-    weir_status sent = io_send(conn);
-    if (status == WEIR_NEED_OUTPUT) {
-        status = WEIR_OK; /* the next round begins with what goes first */
-    }
-    return status >= WEIR_OK && sent < WEIR_OK ? sent : status;
-}
-
-weir_status weir_conn_sendfile(struct weir_conn *conn, int file, uint64_t *offset, uint64_t len)
-{
-    weir_status status = may_write(conn);
-    while ((status == WEIR_OK || status == WEIR_REKEY_DUE) && len > 0) {
-        size_t moved = 0;
-        status = send_part(conn, file, *offset, len, &moved);
-        *offset += moved;
-        len -= moved;
-    }
-    return status == WEIR_CLOSED ? WEIR_OK : status;
+    return io_after_write(conn, status);
 }
 
 weir_status weir_conn_flush(struct weir_conn *conn)
 {
+    conn->writer_waits = false;
     return io_flush(conn);
 }
 
@@ -239,7 +174,10 @@ weir_status weir_conn_close(struct weir_conn *conn)
 
 weir_status weir_conn_key_update(struct weir_conn *conn, bool request_peer)
 {
-    weir_status status = may_write(conn);
+    weir_status status = io_before_write(conn);
+    if (status == WEIR_NEED_OUTPUT) { /* it waits in the session until the socket takes more */
+        status = WEIR_OK;
+    }
     if (status == WEIR_OK) {
         status = weir_session_key_update(&conn->session, request_peer, &conn->refusal);
     }

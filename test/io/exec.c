@@ -110,7 +110,10 @@ Test(exec, goes_on_after_signals)
     struct weir_iov in = {(const uint8_t *)"abc", 3};
     struct weir_stream_op op = {.len = 8};
     two(fd);
-    hooks = (struct syscall_hooks){interrupt_send, interrupt_receive, interrupt_set, interrupt_get};
+    hooks = (struct syscall_hooks){.sendmsg = interrupt_send,
+                                   .recvmsg = interrupt_receive,
+                                   .setsockopt = interrupt_set,
+                                   .getsockopt = interrupt_get};
 
     interrupted = 3;
     struct weir_cmd cmd = option(WEIR_CMD_SETSOCKOPT, SO_KEEPALIVE, &on, sizeof on);

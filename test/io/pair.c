@@ -156,6 +156,8 @@ const struct weir_backend *null_backend(void)
     return backend;
 }
 
+struct end_options end_options[2];
+
 void end_open(struct end *end, int fd, bool server, uint16_t version)
 {
     static const struct weir_backend *backends[1];
@@ -179,6 +181,14 @@ void end_open(struct end *end, int fd, bool server, uint16_t version)
                                                   .release = release};
     struct weir_conn_config config = {
         .fd = fd, .handshake = &end->fake.handshake, .backends = backends, .backend_count = 1};
+    const struct end_options *options = &end_options[server];
+    if (options->backend_count > 0) {
+        config.backends = options->backends;
+        config.backend_count = options->backend_count;
+    }
+    config.policy = options->policy;
+    config.reversible = options->reversible;
+    config.pad_multiple = options->pad_multiple;
     end->conn = weir_conn_new(&config);
     cr_assert_not_null(end->conn);
 }

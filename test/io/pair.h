@@ -43,6 +43,16 @@ struct pair {
 /* Keys of the direction that `server` sends in, for a raw peer. */
 void fake_keys(struct weir_keys *keys, uint16_t version, bool server);
 
+/* What ends are made with besides, by `server`; all zeros: the null backend alone. */
+struct end_options {
+    const struct weir_backend *const *backends;
+    size_t backend_count;
+    weir_policy policy;
+    bool reversible;
+    size_t pad_multiple;
+};
+extern struct end_options end_options[2];
+
 /* A weir_conn on `fd`; the backend is soft with the null provider. */
 void end_open(struct end *end, int fd, bool server, uint16_t version);
 
@@ -107,11 +117,20 @@ struct syscall_hooks {
     ssize_t (*recvmsg)(int fd, struct msghdr *message, int flags);
     int (*setsockopt)(int fd, int level, int name, const void *value, unsigned len);
     int (*getsockopt)(int fd, int level, int name, void *value, unsigned *len);
+    /* Whether the descriptor's bytes go another way than send and recv; then these are asked. */
+    bool (*carries)(int fd, bool sending);
+    ssize_t (*recv)(int fd, void *data, size_t len, int flags);
+    ssize_t (*sendfile)(int fd, int file, int64_t *offset, size_t len);
+    ssize_t (*splice)(int from, int to, size_t len, unsigned flags);
+    void (*always)(void); /* before each of them, and before send and recv */
 };
 extern struct syscall_hooks hooks;
 
 ssize_t really_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t really_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t really_send(int fd, const void *data, size_t len, int flags);
+ssize_t really_recv(int fd, void *data, size_t len, int flags);
+ssize_t really_splice(int from, int to, size_t len, unsigned flags);
 int really_setsockopt(int fd, int level, int name, const void *value, unsigned len);
 int really_getsockopt(int fd, int level, int name, void *value, unsigned *len);
 

@@ -12,9 +12,6 @@
 struct syscall_plan plan_send, plan_recv;
 struct syscall_hooks hooks;
 
-ssize_t send(int fd, const void *data, size_t len, int flags);
-ssize_t recv(int fd, void *data, size_t len, int flags);
-
 /* What the plan makes of this call: 0 to go on, else the errno. */
 static int judge(struct syscall_plan *plan, size_t *len)
 {
@@ -41,32 +38,55 @@ static void find(const char *name, void *function)
     memcpy(function, &symbol, sizeof symbol);
 }
 
-ssize_t send(int fd, const void *data, size_t len, int flags)
+ssize_t really_send(int fd, const void *data, size_t len, int flags)
 {
     static ssize_t (*next)(int, const void *, size_t, int);
     if (next == NULL) {
         find("send", &next);
     }
+    return next(fd, data, len, flags);
+}
+
+ssize_t really_recv(int fd, void *data, size_t len, int flags)
+{
+    static ssize_t (*next)(int, void *, size_t, int);
+    if (next == NULL) {
+        find("recv", &next);
+    }
+    return next(fd, data, len, flags);
+}
+
+static void always(void)
+{
+    if (hooks.always != NULL) {
+        hooks.always();
+    }
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+    always();
+    cr_assert(hooks.carries == NULL || !hooks.carries(fd, true), "sealed bytes would be sealed");
     int error = judge(&plan_send, &len);
     if (error != 0) {
         errno = error;
         return -1;
     }
-    return plan_send.swallow ? (ssize_t)len : next(fd, data, len, flags);
+    return plan_send.swallow ? (ssize_t)len : really_send(fd, data, len, flags);
 }
 
 ssize_t recv(int fd, void *data, size_t len, int flags)
 {
-    static ssize_t (*next)(int, void *, size_t, int);
-    if (next == NULL) {
-        find("recv", &next);
+    always();
+    if (hooks.carries != NULL && hooks.carries(fd, false)) {
+        return hooks.recv(fd, data, len, flags);
     }
     int error = judge(&plan_recv, &len);
     if (error != 0) {
         errno = error;
         return -1;
     }
-    return next(fd, data, len, flags);
+    return really_recv(fd, data, len, flags);
 }
 
 ssize_t really_sendmsg(int fd, const struct msghdr *message, int flags)
@@ -107,11 +127,13 @@ int really_getsockopt(int fd, int level, int name, void *value, unsigned *len)
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    always();
     return (hooks.sendmsg == NULL ? really_sendmsg : hooks.sendmsg)(fd, message, flags);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
+    always();
     return (hooks.recvmsg == NULL ? really_recvmsg : hooks.recvmsg)(fd, message, flags);
 }
 
@@ -126,3 +148,23 @@ int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
     return (hooks.getsockopt == NULL ? really_getsockopt : hooks.getsockopt)(fd, level, name, value,
                                                                              len);
 }
+
+#ifdef __linux__
+#include <sys/sendfile.h>
+
+ssize_t sendfile(int fd, int file, off_t *offset, size_t len)
+{
+    static ssize_t (*next)(int, int, off_t *, size_t);
+    always();
+    if (hooks.sendfile != NULL) {
+        int64_t at = *offset;
+        ssize_t n = hooks.sendfile(fd, file, &at, len);
+        *offset = (off_t)at;
+        return n;
+    }
+    if (next == NULL) {
+        find("sendfile", &next);
+    }
+    return next(fd, file, offset, len);
+}
+#endif

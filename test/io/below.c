@@ -1,0 +1,622 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "below.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Numbers that no operating system uses. */
+enum { LEVEL = 0x5757, ULP = 1, KEY_TX = 2, KEY_RX = 3, SET_TYPE = 4, GET_TYPE = 5 };
+#ifndef EKEYEXPIRED
+#define EKEYEXPIRED 127
+#endif
+
+enum { FDS = 64, ROOM = 1 << 20 };
+
+/* A descriptor with TLS below it. */
+struct below {
+    bool ulp, on[2], stopped;
+    struct weir_tx tx;
+    struct weir_rx rx;
+    void *memory[2];
+    uint8_t *out, *in; /* sealed and not sent; received and not opened */
+    size_t out_len, in_len;
+    uint8_t type; /* of text[0..text_len), opened and not read */
+    uint8_t text[WEIR_MAX_PLAINTEXT];
+    size_t text_at, text_len;
+    bool has_text, fin;
+    int error; /* in the socket */
+};
+
+struct below_plan below_plan;
+static struct below *table[FDS];
+
+static struct below *find(int fd)
+{
+    return fd >= 0 && fd < FDS ? table[fd] : NULL;
+}
+
+bool below_carries(int fd, enum weir_dir dir)
+{
+    const struct below *b = find(fd);
+    return b != NULL && b->on[dir];
+}
+
+/* Hands the transport what it takes. */
+static void push(struct below *b, int fd)
+{
+    while (b->out_len > 0) {
+        ssize_t n = really_send(fd, b->out, b->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n <= 0) {
+            if (n < 0 && errno != EAGAIN) {
+                b->out_len = 0;
+            }
+            return;
+        }
+        memmove(b->out, b->out + n, b->out_len - (size_t)n);
+        b->out_len -= (size_t)n;
+    }
+}
+
+static void push_all(void)
+{
+    for (int fd = 0; fd < FDS; fd++) {
+        if (table[fd] != NULL) {
+            push(table[fd], fd);
+        }
+    }
+}
+
+static int fails(int error)
+{
+    errno = error;
+    return -1;
+}
+
+static bool due(void)
+{
+    below_plan.calls++;
+    return below_plan.eagain > 0 && below_plan.calls % below_plan.eagain == 0;
+}
+
+/* ---- options ---- */
+
+static int take_key(struct below *b, int name, const void *value, unsigned len)
+{
+    enum weir_dir dir = name == KEY_TX ? WEIR_TX : WEIR_RX;
+    const struct weir_backend *seal = null_backend();
+    struct weir_keys keys;
+    struct weir_refusal why;
+    if (!b->ulp) {
+        return fails(ENOPROTOOPT);
+    }
+    if (len != sizeof keys) {
+        return fails(EINVAL);
+    }
+    if (b->on[dir]) {
+        if (below_plan.no_rekey) {
+            return fails(EBUSY);
+        }
+        if (below_plan.put_off > 0) {
+            below_plan.put_off--;
+            return fails(EAGAIN);
+        }
+    }
+    memcpy(&keys, value, sizeof keys);
+    if (b->memory[dir] == NULL) {
+        cr_assert_eq(posix_memalign(&b->memory[dir], 64, seal->ctx_size), 0);
+    }
+    if (dir == WEIR_TX) {
+        weir_tx_wipe(&b->tx);
+        cr_assert_eq(weir_tx_init(&b->tx, &keys, seal, b->memory[dir], seal->ctx_size, &why),
+                     WEIR_OK);
+    } else {
+        weir_rx_wipe(&b->rx);
+        cr_assert_eq(weir_rx_init(&b->rx, &keys, seal, b->memory[dir], seal->ctx_size, &why),
+                     WEIR_OK);
+        b->stopped = false;
+    }
+    b->on[dir] = true;
+    return 0;
+}
+
+static int set_option(int fd, int level, int name, const void *value, unsigned len)
+{
+    if (level != LEVEL) {
+        return really_setsockopt(fd, level, name, value, len);
+    }
+    below_plan.options++;
+    if (below_plan.fail_at > 0 && --below_plan.fail_at == 0) {
+        return fails(below_plan.fail_with);
+    }
+    cr_assert(fd >= 0 && fd < FDS);
+    if (table[fd] == NULL) {
+        table[fd] = calloc(1, sizeof *table[fd]);
+        table[fd]->out = malloc(ROOM);
+        table[fd]->in = malloc(ROOM);
+    }
+    if (name != ULP) {
+        return take_key(table[fd], name, value, len);
+    }
+    if (table[fd]->ulp) {
+        return fails(EEXIST);
+    }
+    table[fd]->ulp = true;
+    return 0;
+}
+
+static int get_option(int fd, int level, int name, void *value, unsigned *len)
+{
+    struct below *b = find(fd);
+    if (level == SOL_SOCKET && name == SO_ERROR && b != NULL && b->error != 0) {
+        memcpy(value, &b->error, sizeof b->error);
+        *len = sizeof b->error;
+        b->error = 0;
+        return 0;
+    }
+    if (level != LEVEL) {
+        return really_getsockopt(fd, level, name, value, len);
+    }
+    struct weir_position at = {0};
+    if (b == NULL || *len < sizeof at || !b->on[name == KEY_TX ? WEIR_TX : WEIR_RX]) {
+        return fails(EBUSY);
+    }
+    at = name == KEY_TX ? weir_tx_position(&b->tx) : weir_rx_position(&b->rx);
+    memcpy(value, &at, sizeof at);
+    *len = sizeof at;
+    return 0;
+}
+
+/* ---- sending ---- */
+
+static void seal(struct below *b, uint8_t type, const uint8_t *data, size_t len)
+{
+    size_t most = below_plan.record > 0 ? below_plan.record : WEIR_MAX_PLAINTEXT;
+    for (size_t at = 0; at < len;) {
+        size_t n = len - at;
+        n = type == WEIR_TYPE_DATA && n > most ? most : n;
+        const struct weir_iov in = {data + at, n};
+        size_t taken = 0, made = 0;
+        cr_assert_geq(weir_tx_seal(&b->tx, type, &in, 1, b->out + b->out_len, ROOM - b->out_len,
+                                   &taken, &made),
+                      WEIR_OK);
+        cr_assert_eq(taken, n);
+        b->out_len += made;
+        at += n;
+    }
+}
+
+/* 0: may send. */
+static int before_send(struct below *b, int fd)
+{
+    if (b->error != 0) {
+        int error = b->error;
+        b->error = 0;
+        return error;
+    }
+    if (below_plan.send_error != 0) {
+        int error = below_plan.send_error;
+        below_plan.send_error = 0;
+        return error;
+    }
+    push(b, fd);
+    return due() || b->out_len > 0 ? EAGAIN : 0;
+}
+
+static ssize_t send_message(int fd, const struct msghdr *message, int flags)
+{
+    struct below *b = find(fd);
+    uint8_t type = WEIR_TYPE_DATA;
+    static uint8_t text[256 * 1024];
+    size_t len = 0;
+    if (b == NULL || !b->on[WEIR_TX]) {
+        return really_sendmsg(fd, message, flags);
+    }
+    cr_assert_eq(flags, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int error = before_send(b, fd);
+    if (error != 0) {
+        return fails(error);
+    }
+    const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    if (header != NULL) {
+        cr_assert_eq(header->cmsg_level, LEVEL);
+        cr_assert_eq(header->cmsg_type, SET_TYPE);
+        cr_assert_eq(header->cmsg_len, CMSG_LEN(1));
+        type = *CMSG_DATA(header);
+    }
+    for (size_t i = 0; i < message->msg_iovlen && len < sizeof text; i++) {
+        size_t n = message->msg_iov[i].iov_len;
+        n = n < sizeof text - len ? n : sizeof text - len;
+        memcpy(text + len, message->msg_iov[i].iov_base, n);
+        len += n;
+    }
+    if (type == WEIR_TYPE_DATA && below_plan.most > 0 && len > below_plan.most) {
+        len = below_plan.most;
+    }
+    if (type == WEIR_TYPE_DATA && below_plan.record > 0 && len / below_plan.record > ROOM / 64) {
+        len = ROOM / 64 * below_plan.record;
+    }
+    cr_assert(type == WEIR_TYPE_DATA || len <= WEIR_MAX_PLAINTEXT);
+    seal(b, type, text, len);
+    push(b, fd);
+    return (ssize_t)len;
+}
+
+static ssize_t send_file(int fd, int file, int64_t *offset, size_t len)
+{
+    struct below *b = find(fd);
+    static uint8_t text[65536];
+    cr_assert(b != NULL && b->on[WEIR_TX], "sendfile would send plaintext");
+    int error = below_plan.no_sendfile ? EINVAL : before_send(b, fd);
+    if (error != 0) {
+        return fails(error);
+    }
+    len = len < sizeof text ? len : sizeof text;
+    len = below_plan.most > 0 && len > below_plan.most ? below_plan.most : len;
+    ssize_t n = pread(file, text, len, (off_t)*offset);
+    if (n > 0) {
+        seal(b, WEIR_TYPE_DATA, text, (size_t)n);
+        push(b, fd);
+        *offset += n;
+        below_plan.sendfiles++;
+    }
+    return n;
+}
+
+/* ---- receiving ---- */
+
+/* The next record in `text`: 1; 0: the peer's end; below zero: -errno. */
+static int open_record(struct below *b, int fd)
+{
+    for (;;) {
+        struct weir_record record = {0};
+        size_t consumed = 0, count = 0;
+        if (b->has_text) {
+            return 1;
+        }
+        weir_status status = weir_rx_open(&b->rx, b->in, b->in_len, &consumed, &record, 1, &count);
+        if (count > 0) {
+            cr_assert(record.len <= sizeof b->text);
+            memcpy(b->text, record.data, record.len);
+            b->type = record.type;
+            b->text_at = 0;
+            b->text_len = record.len;
+            b->has_text = record.len > 0 || record.type != WEIR_TYPE_DATA;
+            b->stopped |= !below_plan.no_rekey && record.type == WEIR_TYPE_HANDSHAKE &&
+                          record.len > 0 && record.data[0] == 24;
+        }
+        memmove(b->in, b->in + consumed, b->in_len - consumed);
+        b->in_len -= consumed;
+        if (count > 0) {
+            continue;
+        }
+        if (status < WEIR_OK) {
+            b->error = EBADMSG;
+            return status == WEIR_E_OVERFLOW  ? -EMSGSIZE
+                   : status == WEIR_E_VERSION ? -EINVAL
+                                              : -EBADMSG;
+        }
+        if (b->stopped) {
+            return -EKEYEXPIRED;
+        }
+        ssize_t n = really_recv(fd, b->in + b->in_len, ROOM - b->in_len, MSG_DONTWAIT);
+        if (n <= 0) {
+            return n == 0 ? 0 : -errno;
+        }
+        b->in_len += (size_t)n;
+    }
+}
+
+/* As recvmsg; `type`: what came; NULL: the caller has no room for it. */
+static ssize_t receive(struct below *b, int fd, uint8_t *to, size_t len, uint8_t *type, int *flags)
+{
+    size_t got = 0;
+    if (due()) {
+        return fails(EAGAIN);
+    }
+    if (below_plan.most > 0 && len > below_plan.most && len > WEIR_MAX_PLAINTEXT) {
+        len = below_plan.most > WEIR_MAX_PLAINTEXT ? below_plan.most : WEIR_MAX_PLAINTEXT;
+    }
+    *flags = 0;
+    while (got < len) {
+        int there = open_record(b, fd);
+        if (there <= 0) {
+            return got > 0 ? (ssize_t)got : there == 0 ? 0 : fails(-there);
+        }
+        if (got > 0 && b->type != WEIR_TYPE_DATA) {
+            break;
+        }
+        if (type == NULL && b->type != WEIR_TYPE_DATA) {
+            return fails(EIO);
+        }
+        size_t n = b->text_len - b->text_at < len - got ? b->text_len - b->text_at : len - got;
+        memcpy(to + got, b->text + b->text_at, n);
+        got += n;
+        b->text_at += n;
+        b->has_text = b->text_at < b->text_len;
+        *flags = b->has_text ? 0 : MSG_EOR;
+        if (type != NULL) {
+            *type = b->type;
+        }
+        if (b->type != WEIR_TYPE_DATA) {
+            break;
+        }
+    }
+    return (ssize_t)got;
+}
+
+static ssize_t receive_message(int fd, struct msghdr *message, int flags)
+{
+    struct below *b = find(fd);
+    uint8_t type = 0;
+    if (b == NULL || !b->on[WEIR_RX]) {
+        return really_recvmsg(fd, message, flags);
+    }
+    cr_assert_eq(flags, MSG_DONTWAIT);
+    cr_assert_eq(message->msg_iovlen, 1);
+    below_plan.largest = message->msg_iov[0].iov_len > below_plan.largest
+                             ? message->msg_iov[0].iov_len
+                             : below_plan.largest;
+    int came = 0;
+    ssize_t n = receive(b, fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len,
+                        message->msg_control == NULL ? NULL : &type, &came);
+    if (n < 0) {
+        return n;
+    }
+    message->msg_flags = came & MSG_EOR;
+    if (type == 0) {
+        message->msg_controllen = 0;
+        return n;
+    }
+    cr_assert_geq(message->msg_controllen, CMSG_SPACE(1));
+    struct cmsghdr *header = CMSG_FIRSTHDR(message);
+    header->cmsg_level = LEVEL;
+    header->cmsg_type = GET_TYPE;
+    header->cmsg_len = CMSG_LEN(1);
+    *CMSG_DATA(header) = type;
+    message->msg_controllen = CMSG_SPACE(1);
+    return n;
+}
+
+static ssize_t receive_plain(int fd, void *data, size_t len, int flags)
+{
+    (void)flags;
+    int came = 0;
+    return receive(find(fd), fd, data, len, NULL, &came);
+}
+
+static bool carries(int fd, bool sending)
+{
+    return below_carries(fd, sending ? WEIR_TX : WEIR_RX);
+}
+
+void below_reset(void)
+{
+    for (int fd = 0; fd < FDS; fd++) {
+        if (table[fd] != NULL) {
+            weir_tx_wipe(&table[fd]->tx);
+            weir_rx_wipe(&table[fd]->rx);
+            free(table[fd]->memory[WEIR_TX]);
+            free(table[fd]->memory[WEIR_RX]);
+            free(table[fd]->out);
+            free(table[fd]->in);
+            free(table[fd]);
+            table[fd] = NULL;
+        }
+    }
+    below_plan = (struct below_plan){0};
+    hooks = (struct syscall_hooks){.sendmsg = send_message,
+                                   .recvmsg = receive_message,
+                                   .setsockopt = set_option,
+                                   .getsockopt = get_option,
+                                   .carries = carries,
+                                   .recv = receive_plain,
+                                   .sendfile = send_file,
+                                   .always = push_all};
+}
+
+/* ---- the backend ---- */
+
+enum step { NOTHING, TO_ULP, TO_KEY, TO_REKEY, TO_QUERY };
+
+struct ctx {
+    struct weir_cmd cmd;
+    struct weir_keys keys;
+    struct weir_position at;
+    enum step step;
+    enum weir_dir dir;
+    bool answered;
+};
+
+static weir_status ask(struct ctx *c, enum step step)
+{
+    bool gets = step == TO_QUERY;
+    c->step = step;
+    c->cmd = (struct weir_cmd){.kind = gets ? WEIR_CMD_GETSOCKOPT : WEIR_CMD_SETSOCKOPT,
+                               .level = LEVEL,
+                               .name = step == TO_ULP      ? ULP
+                                       : c->dir == WEIR_TX ? KEY_TX
+                                                           : KEY_RX,
+                               .value = gets ? (uint8_t *)&c->at : (uint8_t *)&c->keys,
+                               .len = gets ? sizeof c->at : sizeof c->keys};
+    return WEIR_PENDING;
+}
+
+static bool supports(const struct weir_backend *self, const struct weir_keys *keys,
+                     enum weir_dir dir, struct weir_refusal *why)
+{
+    (void)self;
+    (void)keys;
+    (void)dir;
+    (void)why;
+    return true;
+}
+
+static weir_status attach(const struct weir_backend *self, void *ctx,
+                          const struct weir_attach *what, struct weir_refusal *why)
+{
+    struct ctx *c = ctx;
+    (void)self;
+    (void)why;
+    *c = (struct ctx){.keys = *what->keys, .dir = what->dir};
+    c->keys.at.epoch = what->keys->at.epoch;
+    return ask(c, TO_ULP);
+}
+
+static const struct weir_cmd *command(const struct weir_backend *self, void *ctx)
+{
+    (void)self;
+    return &((struct ctx *)ctx)->cmd;
+}
+
+static weir_status complete(const struct weir_backend *self, void *ctx,
+                            const struct weir_done *done, struct weir_refusal *why)
+{
+    struct ctx *c = ctx;
+    enum step step = c->step;
+    (void)self;
+    if (step == TO_REKEY && done->os_error == EAGAIN) {
+        return WEIR_PENDING;
+    }
+    if (step == TO_ULP && (done->os_error == 0 || done->os_error == EEXIST)) {
+        return ask(c, TO_KEY);
+    }
+    c->step = NOTHING;
+    c->answered = step == TO_QUERY && done->os_error == 0;
+    if (done->os_error == 0) {
+        return WEIR_OK;
+    }
+    *why = (struct weir_refusal){.code = step == TO_ULP ? WEIR_REFUSAL_NO_KTLS : WEIR_REFUSAL_OS,
+                                 .layer = WEIR_LAYER_OS,
+                                 .os_error = done->os_error};
+    return step == TO_REKEY ? WEIR_E_BACKEND : WEIR_REFUSED;
+}
+
+static weir_status rekey(const struct weir_backend *self, void *ctx, const struct weir_keys *keys)
+{
+    struct ctx *c = ctx;
+    (void)self;
+    c->keys = *keys;
+    return ask(c, TO_REKEY);
+}
+
+static weir_status query(const struct weir_backend *self, void *ctx,
+                         struct weir_backend_state *state)
+{
+    struct ctx *c = ctx;
+    (void)self;
+    if (!c->answered) {
+        return ask(c, TO_QUERY);
+    }
+    c->answered = false;
+    *state = (struct weir_backend_state){.carrier = WEIR_CARRIER_KERNEL,
+                                         .exact = true,
+                                         .seq = c->at.seq,
+                                         .explicit_nonce = c->at.explicit_nonce};
+    return WEIR_OK;
+}
+
+static void detach(const struct weir_backend *self, void *ctx)
+{
+    (void)self;
+    weir_wipe(ctx, sizeof(struct ctx));
+}
+
+static void fill_send(const struct weir_backend *self, void *ctx, uint8_t type,
+                      struct weir_stream_op *op)
+{
+    (void)ctx;
+    if (type != WEIR_TYPE_DATA || ((const struct below_backend *)self)->always_typed) {
+        op->level = LEVEL;
+        op->type = SET_TYPE;
+        op->control[0] = type;
+        op->control_len = 1;
+    }
+}
+
+static weir_status sent(const struct weir_backend *self, void *ctx,
+                        const struct weir_stream_done *done)
+{
+    (void)self;
+    (void)ctx;
+    if (done->os_error == EAGAIN) {
+        return WEIR_NEED_OUTPUT;
+    }
+    return done->os_error == 0 ? WEIR_OK : done->os_error == EBADMSG ? WEIR_E_BACKEND : WEIR_E_IO;
+}
+
+static void fill_receive(const struct weir_backend *self, void *ctx, struct weir_stream_op *op)
+{
+    (void)self;
+    (void)ctx;
+    op->level = LEVEL;
+    op->type = GET_TYPE;
+    op->control_len = 1;
+    op->len = WEIR_MAX_PLAINTEXT;
+}
+
+static weir_status received(const struct weir_backend *self, void *ctx,
+                            const struct weir_stream_done *done, struct weir_stream_in *in)
+{
+    (void)self;
+    (void)ctx;
+    switch (done->os_error) {
+    case 0:
+        break;
+    case EAGAIN:
+        return WEIR_NEED_INPUT;
+    case EBADMSG:
+        return WEIR_E_AUTH;
+    case EMSGSIZE:
+        return WEIR_E_OVERFLOW;
+    case EINVAL:
+        return WEIR_E_VERSION;
+    case EKEYEXPIRED:
+        return WEIR_E_BACKEND;
+    default:
+        return WEIR_E_IO;
+    }
+    if (!done->has_control) {
+        return done->len == 0 ? WEIR_CLOSED : WEIR_E_BACKEND;
+    }
+    in->type = done->control[0];
+    in->counted = in->type != WEIR_TYPE_DATA;
+    in->records = in->counted;
+    return WEIR_OK;
+}
+
+void below_backend_init(struct below_backend *b, unsigned features)
+{
+    *b = (struct below_backend){
+        .backend =
+            {
+                .abi = WEIR_BACKEND_ABI,
+                .form = WEIR_FORM_STREAM,
+                .name = "below",
+                .ctx_size = sizeof(struct ctx),
+                .ctx_align = _Alignof(struct ctx),
+                .least_record = 1,
+                .supports = supports,
+                .attach = attach,
+                .command = command,
+                .complete = complete,
+                .query = query,
+                .detach = detach,
+                .send = fill_send,
+                .sent = sent,
+                .receive = fill_receive,
+                .received = received,
+            },
+        .always_typed = (features & BELOW_TYPED) != 0,
+    };
+    if ((features & BELOW_REKEY) != 0) {
+        b->backend.rekey = rekey;
+    }
+    if ((features & BELOW_RELEASE) != 0) {
+        b->backend.caps |= WEIR_CAP_RELEASE;
+    }
+    if ((features & BELOW_LIMIT) != 0) {
+        b->backend.caps |= WEIR_CAP_RECORD_LIMIT;
+    }
+}
