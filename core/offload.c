@@ -228,7 +228,9 @@ weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf
         return WEIR_PENDING;
     if (d->status < 0 || d->attached == HELD_NOT || !weir_direction_can_rekey(d, kdf, &why))
         return weir_direction_end(d, WEIR_E_MISUSE);
-    if (d->keys.at.unsure > 0 && d->backend->query != NULL && !d->no_answer) {
+    /* Receiving, empty records may have come besides that nobody saw. */
+    bool asks = d->attached == HELD_STREAM && (d->keys.at.unsure > 0 || d->receives);
+    if (asks && d->backend->query != NULL && !d->no_answer) {
         weir_status status = ask(d, DOING_QUERY_TO_REKEY, &why);
         if (status == WEIR_PENDING)
             d->with.kdf = kdf;

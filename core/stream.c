@@ -192,6 +192,9 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
     *out = (struct weir_record){0};
     if (d->attached != HELD_STREAM || d->status < 0)
         return weir_direction_end(d, WEIR_E_MISUSE);
+    /* A backend may know where it stands only when nothing is left to read: it is worth asking
+     * again behind every call. */
+    d->no_answer = 0;
     weir_status status = d->backend->received(d->backend, d->ctx, done, &in);
     if (status == WEIR_NEED_INPUT || status == WEIR_CLOSED)
         return status;

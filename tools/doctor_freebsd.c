@@ -196,16 +196,25 @@ static void sessions(struct doctor *d)
 {
     const struct readings *r = &d->before;
     uint64_t active = 0;
+    struct answer listed = host_ask(d->host, HOST_SESSIONS, NULL);
     if (!counters_sum(r, SOURCE_KTLS, "stats.active", &active)) {
         FIND_ADVICE(d, SESSIONS, NULL, STATE_SKIP, "", "no counters to be read");
         return;
     }
-    FIND(d, SESSIONS, NULL, STATE_NOTE,
-         "%llu now, %llu ever; AES-GCM directions now: %llu in software, %llu on a NIC",
-         (unsigned long long)active,
-         (unsigned long long)counters_value(r, SOURCE_KTLS, "stats.offload_total"),
-         (unsigned long long)counters_value(r, SOURCE_KTLS, "sw.gcm"),
-         (unsigned long long)counters_value(r, SOURCE_KTLS, "ifnet.gcm"));
+    (void)snprintf(d->found, sizeof d->found,
+                   "%llu now, %llu ever; AES-GCM directions now: %llu in software, %llu on a NIC",
+                   (unsigned long long)active,
+                   (unsigned long long)counters_value(r, SOURCE_KTLS, "stats.offload_total"),
+                   (unsigned long long)counters_value(r, SOURCE_KTLS, "sw.gcm"),
+                   (unsigned long long)counters_value(r, SOURCE_KTLS, "ifnet.gcm"));
+    for (const char *line = listed.error == NULL ? listed.text : ""; line[0] != '\0';) {
+        char part[200];
+        size_t len = strcspn(line, "\n");
+        (void)snprintf(part, sizeof part, "; %.*s", (int)len, line);
+        doctor_add(d, part);
+        line += len + (line[len] == '\n');
+    }
+    doctor_note(d, CHECK_SESSIONS, NULL, STATE_NOTE, NULL);
 }
 
 static void ratios(struct doctor *d)

@@ -22,6 +22,7 @@
  *   CONFIG      NAME: y, m or n, as the kernel was configured; ENOENT: not told
  *   FEATURES    INTERFACE: lines "NAME on" or "NAME off", with " fixed" where it cannot be changed
  *   COUNTERS    INTERFACE: lines "NAME NUMBER", those about TLS
+ *   SESSIONS    FreeBSD: lines "NUMBER VERSION SUITE rx INTERFACE tx INTERFACE", see ktlslist.h
  *   PROBE       what to try (see probe.h): what came of it
  */
 #define HOST_KIND_LIST(X)                                                                          \
@@ -34,6 +35,7 @@
     X(CONFIG, "config", true)                                                                      \
     X(FEATURES, "features", true)                                                                  \
     X(COUNTERS, "counters", true)                                                                  \
+    X(SESSIONS, "sessions", false)                                                                 \
     X(PROBE, "probe", true)
 
 enum host_kind {

@@ -3,8 +3,13 @@
  * What FreeBSD answers. Layouts and numbers: ktls(4), sys/ktls.h, netinet/tcp.h, net/if.h.
  */
 #include "host.h"
+#include "ktlslist.h"
 #include "probe.h"
 #include "weir/keys.h"
+
+/* The headers below do not say what they need. */
+#include <sys/param.h>
+#include <sys/socket.h>
 
 #include <crypto/cryptodev.h>
 #include <errno.h>
@@ -16,8 +21,8 @@
 #include <sys/ioctl.h>
 #include <sys/ktls.h>
 #include <sys/linker.h>
+#include <sys/module.h>
 #include <sys/nv.h>
-#include <sys/param.h>
 #include <sys/sockio.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
@@ -39,7 +44,7 @@ int kernel_tls_key(int fd, enum probe_dir dir, const struct probe_suite *suite,
         .iv = key->iv,
         .cipher_algorithm = gcm ? CRYPTO_AES_NIST_GCM_16 : CRYPTO_CHACHA20_POLY1305,
         .cipher_key_len = suite->key_len,
-        .iv_len = gcm && suite->minor == TLS_MINOR_VER_TWO ? TLS_AEAD_GCM_LEN : sizeof key->iv,
+        .iv_len = gcm && suite->minor == TLS_MINOR_VER_TWO ? TLS_AEAD_GCM_LEN : (int)sizeof key->iv,
         .tls_vmajor = TLS_MAJOR_VER_ONE,
         .tls_vminor = suite->minor,
     };
@@ -127,6 +132,27 @@ static int setting(const char *name, FILE *out)
         return EINVAL;
     }
     return 0;
+}
+
+/* Open only to those who may see other people's sockets; it may grow while it is read. */
+static int sessions(FILE *out)
+{
+    size_t len = 0;
+    int error = ENOMEM;
+    for (int i = 0; i < 8 && error == ENOMEM; i++) {
+        if (sysctlbyname("net.inet.tcp.ktlslist", NULL, &len, NULL, 0) < 0) {
+            return errno;
+        }
+        len += len / 4 + 4096;
+        uint8_t *bytes = malloc(len);
+        if (bytes == NULL) {
+            return ENOMEM;
+        }
+        bool read = sysctlbyname("net.inet.tcp.ktlslist", bytes, &len, NULL, 0) == 0;
+        error = read ? ktlslist_print(bytes, len, out) : errno;
+        free(bytes);
+    }
+    return error;
 }
 
 static int module(const char *name, FILE *out)
@@ -217,6 +243,8 @@ int host_system_ask(enum host_kind kind, const char *key, FILE *out)
         return module(key, out);
     case HOST_FEATURES:
         return features(key, out);
+    case HOST_SESSIONS:
+        return sessions(out);
     case HOST_PROBE:
         return probe(key, out);
     case HOST_CONFIG:

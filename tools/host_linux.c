@@ -327,7 +327,8 @@ int host_system_ask(enum host_kind kind, const char *key, FILE *out)
         return counters(key, out);
     case HOST_PROBE:
         return probe(key, out);
-    case HOST_SYSCTL: /* FreeBSD's names; Linux has files */
+    case HOST_SYSCTL: /* FreeBSD's; Linux has files */
+    case HOST_SESSIONS:
     case HOST_UNAME:
     case HOST_USER:
     case HOST_INTERFACES:

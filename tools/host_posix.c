@@ -4,6 +4,10 @@
  */
 #include "host.h"
 
+/* FreeBSD's net/if.h wants these first. */
+#include <sys/socket.h>
+#include <sys/types.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>

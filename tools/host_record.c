@@ -68,7 +68,8 @@ static bool take_answer(struct host *host, enum host_kind kind, const char *key,
 {
     struct answer_kept *kept = host_find(host, kind, key);
     if (kept != NULL && kept->sample == host->sample) {
-        if (error != NULL || kept->error != NULL || !host_words[kind].key) {
+        bool lines = host_words[kind].key || kind == HOST_SESSIONS;
+        if (error != NULL || kept->error != NULL || !lines) {
             FAULT(fault, "two answers to '%s %.100s'", host_words[kind].word, key);
             return false;
         }
@@ -206,6 +207,9 @@ struct host *host_recorded(const char *path, struct fault *fault)
 static void write_answer(FILE *file, const struct answer_kept *kept)
 {
     const char *word = host_words[kept->kind].word;
+    if (kept->error != NULL && !host_words[kept->kind].key) {
+        return; /* not recorded is all there is to say */
+    }
     const char *blank = host_words[kept->kind].key ? " " : "";
     if (kept->error != NULL) {
         (void)fprintf(file, "%s%s%s!%s\n", word, blank, kept->key, kept->error);

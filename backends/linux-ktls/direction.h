@@ -36,7 +36,7 @@ struct __attribute__((may_alias)) ktls {
     uint8_t type;                /* TX: content type of `asked` */
     uint8_t tries;               /* of STEP_REKEY */
     bool had_ulp;                /* some upper layer protocol was there before us */
-    bool drained;                /* RX: the last call found nothing, so nothing is left unread */
+    bool all_read;               /* RX: nothing is decrypted that the caller has not got */
     bool answered;               /* `place` is fresh */
     uint8_t small[4];            /* the value of short options */
     uint8_t info[KTLS_MAX_INFO]; /* keys until the kernel has them, and what it tells */

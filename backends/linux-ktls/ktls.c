@@ -277,8 +277,8 @@ static weir_status ktls_query(const struct weir_backend *self, void *ctx,
     /* Whether the kernel itself or a network interface, only sock_diag tells. */
     *state = (struct weir_backend_state){.carrier = WEIR_CARRIER_BELOW};
     /* Receiving, the kernel counts what it has decrypted. That is what was read only when nothing
-     * more was there to read. */
-    if (k->dir == WEIR_RX && !k->drained && !k->answered)
+     * more was there to be read. */
+    if (k->dir == WEIR_RX && !k->all_read && !k->answered)
         return WEIR_OK;
     if (!k->answered)
         return ask_info(k, STEP_QUERY);

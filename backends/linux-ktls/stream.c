@@ -104,7 +104,7 @@ weir_status weir_ktls_received(const struct weir_backend *self, void *ctx,
     struct ktls *k = ctx;
 
     (void)self;
-    k->drained = done->os_error == KTLS_EAGAIN;
+    k->all_read = done->os_error == KTLS_EAGAIN;
     *in = (struct weir_stream_in){.type = 0};
     /* With an error the control buffer is what it was before the call. */
     if (done->os_error != 0)
@@ -128,5 +128,8 @@ weir_status weir_ktls_received(const struct weir_backend *self, void *ctx,
         return WEIR_E_OVERFLOW;
     in->counted = true;
     in->records = 1;
+    /* A control record comes alone, and the kernel decrypts nothing behind it before it was read;
+     * in TLS 1.2, where asynchronous engines are at work, better not rely on it. */
+    k->all_read = k->version == WEIR_TLS13;
     return WEIR_OK;
 }

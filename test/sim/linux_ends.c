@@ -27,6 +27,12 @@ static void fill(uint8_t *p, unsigned number, size_t from, size_t len)
         p[i] = key_byte(number, from + i);
 }
 
+void key_material(unsigned number, uint8_t key[32], uint8_t iv[12])
+{
+    fill(key, number, 0, 32);
+    fill(iv, number, 32, 12);
+}
+
 uint32_t make_info(uint8_t info[56], const struct suite *suite, unsigned key, uint64_t seq)
 {
     memset(info, 0, 56);

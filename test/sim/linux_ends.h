@@ -49,6 +49,8 @@ struct ends *ends_device(void);
 /** Closes what is still open, and fails the test if a nonce was used twice. */
 void ends_close(struct ends *ends);
 
+/** Key (a short one is its beginning) and IV of a number. */
+void key_material(unsigned number, uint8_t key[32], uint8_t iv[12]);
 /** Writes the key structure of `key`; returns its length. */
 uint32_t make_info(uint8_t info[56], const struct suite *suite, unsigned key, uint64_t seq);
 /** TCP_ULP, TLS_TX or TLS_RX: 0, or the errno. */
