@@ -206,11 +206,25 @@ static weir_refusal_code judge(const SSL *ssl)
     return SSL_has_pending(ssl) ? WEIR_REFUSAL_READ_AHEAD : WEIR_REFUSAL_NO_EXPORT;
 }
 
+/* What the key log tells of this connection. */
+static void hear(struct weir_openssl_listener *listener, const SSL *ssl,
+                 const struct weir_openssl_heard *heard)
+{
+    struct openssl_binding *b =
+        (void *)((char *)listener - offsetof(struct openssl_binding, listener));
+    enum weir_dir dir = heard->of_server == b->hs.server ? WEIR_TX : WEIR_RX;
+
+    (void)ssl;
+    if (b->tap != NULL)
+        weir_tap_secret(b->tap, dir, heard->which, heard->secret, heard->len);
+}
+
 /* Everything that can fail; what was made before a failure hangs on `b`. */
 static bool allocate(struct openssl_binding *b)
 {
     size_t ctx_size = b->once.soft.backend.ctx_size;
 
+    b->listener.hear = hear;
     b->once.ctx = OPENSSL_malloc(ctx_size);
     b->tap = OPENSSL_malloc(sizeof *b->tap);
     b->from_peer = weir_openssl_memory_bio();
@@ -219,7 +233,8 @@ static bool allocate(struct openssl_binding *b)
     b->loop_out = weir_openssl_memory_bio();
     return b->once.ctx != NULL && b->tap != NULL && b->from_peer != NULL && b->to_peer != NULL &&
            b->loop_in != NULL && b->loop_out != NULL &&
-           weir_openssl_prepare(SSL_get_SSL_CTX(b->ssl)) && weir_openssl_listen(b->ssl, b);
+           weir_openssl_prepare(SSL_get_SSL_CTX(b->ssl)) &&
+           weir_openssl_listen(b->ssl, &b->listener);
 }
 
 static void attach(struct openssl_binding *b)

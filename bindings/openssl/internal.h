@@ -6,6 +6,7 @@
 #define WEIR_OPENSSL_INTERNAL_H
 
 #include "binding.h"
+#include "listen.h"
 
 #include <openssl/ssl.h>
 #include <weir/openssl.h>
@@ -24,6 +25,7 @@ enum openssl_stage {
  */
 struct openssl_binding {
     struct weir_handshake hs; /* first: the vtable handed to the caller */
+    struct weir_openssl_listener listener;
     SSL *ssl;
     BIO *from_peer; /* until the keys are taken */
     BIO *to_peer;
@@ -37,10 +39,6 @@ struct openssl_binding {
     struct weir_loop loop;
     char error[200];
 };
-
-/* keylog.c */
-/* Makes secrets of `ssl` come to `b`, or with NULL no longer. False: out of memory. */
-bool weir_openssl_listen(SSL *ssl, struct openssl_binding *b);
 
 /* take.c */
 weir_status weir_openssl_take_keys(struct weir_handshake *hs, struct weir_keys *tx,

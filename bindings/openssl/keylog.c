@@ -4,10 +4,11 @@
  * (draft-ietf-tls-keylogfile), through a callback that belongs to an SSL_CTX and finds the
  * connection by ex_data of the SSL.
  */
-#include "internal.h"
+#include "listen.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
+#include <weir/openssl.h>
 
 /*
  * OpenSSL hands out ex_data indices at run time and for the life of the process; so these are
@@ -32,7 +33,21 @@ static void free_hook(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long
     OPENSSL_free(ptr);
 }
 
-/* SSL_dup makes another connection, which the binding neither carries nor outlives. */
+static void free_listener(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl,
+                          void *argp)
+{
+    struct weir_openssl_listener *listener = ptr;
+
+    (void)parent;
+    (void)ad;
+    (void)idx;
+    (void)argl;
+    (void)argp;
+    if (listener != NULL && listener->release != NULL)
+        listener->release(listener);
+}
+
+/* SSL_dup makes another connection, which the listener neither knows nor outlives. */
 static int forget_in_copy(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **ptr, int idx,
                           long argl, void *argp)
 {
@@ -47,7 +62,7 @@ static int forget_in_copy(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void *
 
 static void make_indices(void)
 {
-    ssl_index = SSL_get_ex_new_index(0, NULL, NULL, forget_in_copy, NULL);
+    ssl_index = SSL_get_ex_new_index(0, NULL, NULL, forget_in_copy, free_listener);
     ctx_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_hook);
 }
 
@@ -90,32 +105,36 @@ static size_t decode(const char *hex, uint8_t *out, size_t cap)
 }
 
 /* "LABEL client_random secret" */
-static void hear(struct openssl_binding *b, const char *line)
+static void hear(struct weir_openssl_listener *listener, const SSL *ssl, const char *line)
 {
     const char *space = strchr(line, ' ');
     const char *last = strrchr(line, ' ');
     uint8_t secret[WEIR_MAX_SECRET];
 
-    if (b->tap == NULL || space == NULL || last == space)
+    if (space == NULL || last == space)
         return;
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         if (strlen(labels[i].label) != (size_t)(space - line) ||
             memcmp(labels[i].label, line, (size_t)(space - line)) != 0)
             continue;
-        size_t len = decode(last + 1, secret, sizeof secret);
-        enum weir_dir dir = labels[i].of_server == b->hs.server ? WEIR_TX : WEIR_RX;
-        weir_tap_secret(b->tap, dir, labels[i].which, secret, len);
+        const struct weir_openssl_heard heard = {
+            .of_server = labels[i].of_server,
+            .which = labels[i].which,
+            .secret = secret,
+            .len = decode(last + 1, secret, sizeof secret),
+        };
+        listener->hear(listener, ssl, &heard);
         weir_wipe(secret, sizeof secret);
     }
 }
 
 static void on_keylog(const SSL *ssl, const char *line)
 {
-    struct openssl_binding *b = SSL_get_ex_data(ssl, ssl_index);
+    struct weir_openssl_listener *listener = SSL_get_ex_data(ssl, ssl_index);
     const struct hook *hook = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_index);
 
-    if (b != NULL)
-        hear(b, line);
+    if (listener != NULL)
+        hear(listener, ssl, line);
     if (hook != NULL && hook->chained != NULL)
         hook->chained(ssl, line);
 }
@@ -140,7 +159,14 @@ bool weir_openssl_prepare(SSL_CTX *ctx)
     return true;
 }
 
-bool weir_openssl_listen(SSL *ssl, struct openssl_binding *b)
+bool weir_openssl_listen(SSL *ssl, struct weir_openssl_listener *listener)
 {
-    return have_indices() && SSL_set_ex_data(ssl, ssl_index, b) == 1;
+    if (!have_indices())
+        return false;
+    struct weir_openssl_listener *before = SSL_get_ex_data(ssl, ssl_index);
+    if (SSL_set_ex_data(ssl, ssl_index, listener) != 1)
+        return false;
+    if (before != NULL && before->release != NULL)
+        before->release(before);
+    return true;
 }
