@@ -83,12 +83,25 @@ def judge(world, case, report, clean=True):
     require(wire['key_updates'] == report['tx_rekeys'] and
             wire['key_count'] == report['tx_rekeys'] + 1,
             f'{wire["key_updates"]} KeyUpdates on the wire, {report["tx_rekeys"]} counted')
+    if '--bio' in case.options:
+        judge_bio(case, report)
     if clean:
         require((report['read'], report['write']) == ('CLOSED', 'OK'),
                 f'ended with {report["read"]}, {report["write"]}: {report["explain"]}')
         require(wire['close_notify'], 'no close_notify on the wire')
     world.note(report)
     return report
+
+
+def judge_bio(case, report):
+    """Below OpenSSL: which directions it gives away, and what it must not be able to send."""
+    expected = ('none', 'no_export') if case.suite.version == '1.3' else ('soft', 'none')
+    require((report['backend'], report['rx_backend'], report['rx_refusal']) == ('soft', *expected),
+            f'weir sends by {report["backend"]}, receives by {report["rx_backend"]}, '
+            f'{report["rx_refusal"]}')
+    # That not one byte of it went is what the digest of the wire says.
+    require(report['stray'] == ('failed' if '--sendfile' in case.options else 'not tried'),
+            f'SSL_sendfile over software: {report["stray"]}')
 
 
 def equal(report, tool_digest, data_digest, case):

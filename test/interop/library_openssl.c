@@ -135,10 +135,8 @@ static void open_context(const struct options *o)
     }
 }
 
-static struct weir_handshake *begin(void)
+SSL *openssl_begin(void)
 {
-    struct weir_refusal why;
-
     state.ssl = SSL_new(state.ctx);
     if (state.ssl == NULL)
         fail("connection");
@@ -151,6 +149,14 @@ static struct weir_handshake *begin(void)
             (state.session != NULL && SSL_set_session(state.ssl, state.session) != 1))
             fail("connection");
     }
+    return state.ssl;
+}
+
+static struct weir_handshake *begin(void)
+{
+    struct weir_refusal why;
+
+    (void)openssl_begin();
     struct weir_handshake *hs = weir_openssl_handshake(state.ssl, &why);
     if (hs == NULL)
         die("OpenSSL: binding: %s", weir_refusal_text(why.code));

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Which cases there are: peers, roles, libraries, suites, and what is tried with each."""
 
+from dataclasses import replace
+
 import cases
 from cases import BULK, MB, Case
 
@@ -178,8 +180,37 @@ def renegotiation(world):
     return found
 
 
+def below(found, *options):
+    """The same cases with weir below OpenSSL's own interface."""
+    return [replace(case, group='bio-' + case.group, options=[*case.options, '--bio', *options])
+            for case in found if case.lib == 'openssl' and case.aead in ('', 'openssl')]
+
+
+def bio(world):
+    """weir's BIO below SSL_read and SSL_write. With a smaller fragment size OpenSSL keeps its keys."""
+    if 'openssl' not in world.libraries:
+        return []
+    openssl = [world.tool('s_client'), world.tool('s_server')]
+    every_aead = [Case('bulk', tool.name, tool, 'openssl', world.suites[name],
+                       min(world.size, 20 * MB) if tool in openssl else MB, cases.run_exchange)
+                  for tool in world.peers for names in BULK.values() for name in names]
+    files = [replace(case, size=MB) for case in every_aead if case.tool in openssl]
+    found = (below(every_aead) + below(files, '--sendfile') + below(updates(world)) +
+             below(resumption(world)) + below(renegotiation(world)) + below(endings(world)))
+    found += below([case for case in records(world)
+                    if case.label.startswith(('cut', 'peer-sends', 'peer-pads'))])
+    found += below([case for case in handshakes(world) if case.tool in openssl])
+    if 'mbedtls' in world.libraries:
+        found.append(Case('bio-bulk', 's_server', world.tool('s_server'), 'openssl',
+                          world.suites[BULK['1.3'][0]], MB, cases.run_exchange, aead='mbedtls',
+                          options=['--bio']))
+    for case in found:
+        case.label = case.label or ('sendfile' if '--sendfile' in case.options else '')
+    return found
+
+
 def every(world):
     """All cases, those first that take longest."""
     return [*bulk(world), *curl(world), *pairs(world), *suites(world), *updates(world),
             *records(world), *handshakes(world), *resumption(world), *renegotiation(world),
-            *endings(world)]
+            *endings(world), *bio(world)]

@@ -32,6 +32,7 @@ static const char usage[] =
     "  --chop N                 cut the streams into pieces of at most N bytes\n"
     "  --end ours|theirs|abrupt how the connection ends\n"
     "  --connections N          one after the other, resuming\n"
+    "  --bio --sendfile         OpenSSL's own interface over weir's BIO; data from a file\n"
     "  --timeout SECONDS\n";
 
 _Noreturn void die(const char *format, ...)
@@ -114,6 +115,8 @@ enum {
     END,
     CONNECTIONS,
     TIMEOUT,
+    BELOW,
+    FROM_FILE,
 };
 
 static const struct option names[] = {
@@ -141,6 +144,8 @@ static const struct option names[] = {
     {"chop", required_argument, NULL, CHOP},
     {"end", required_argument, NULL, END},
     {"connections", required_argument, NULL, CONNECTIONS},
+    {"bio", no_argument, NULL, BELOW},
+    {"sendfile", no_argument, NULL, FROM_FILE},
     {"timeout", required_argument, NULL, TIMEOUT},
     {NULL, 0, NULL, 0},
 };
@@ -250,6 +255,12 @@ static void take(int option, char *value, struct options *o)
         break;
     case HTTP:
         o->http = true;
+        break;
+    case BELOW:
+        o->bio = true;
+        break;
+    case FROM_FILE:
+        o->sendfile = true;
         break;
     case REQUEST:
         o->request_update = true;

@@ -9,12 +9,14 @@
 #include "talk.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <weir/posix.h>
 
 /* The hand-over as the tap sees it: the members of the binding that it listens to are replaced by
  * those below, and called from there. One connection at a time. */
@@ -107,6 +109,9 @@ static void print_outcome(const struct outcome *o, const struct wire_report *w, 
     print_text("write", weir_status_name(o->write));
     print_text("explain", o->explain);
     print_text("backend", o->backend);
+    print_text("rx_backend", o->rx_backend);
+    print_text("rx_refusal", o->rx_refusal);
+    print_text("stray", o->stray < 0 ? "failed" : o->stray > 0 ? "sent" : "not tried");
     print_text("reused", reused[reuse]);
     print_number("sent", o->sent);
     print_number("received", o->received);
@@ -125,17 +130,14 @@ static void print_outcome(const struct outcome *o, const struct wire_report *w, 
 
 /* ---- connections ---- */
 
-static void serve_one(const struct options *o, const struct weir_backend *backend, int peer)
+/* A connection by weir's own interface. */
+static void talk_on_conn(const struct options *o, const struct weir_backend *backend, int fd,
+                         struct wire *wire, struct outcome *outcome, uint16_t *version,
+                         uint16_t *suite)
 {
     const struct weir_backend *const backends[] = {backend};
-    struct wire *wire = wire_new(o->record_size, o->pad);
-    struct wire_report report;
-    struct outcome outcome;
-    uint16_t version = 0, suite = 0;
-    int fd;
-
-    struct relay *relay = relay_start(peer, wire, o->chop, &fd);
     struct weir_handshake *hs = o->library->begin();
+
     listen_to(hs, wire);
     struct weir_conn *conn = weir_conn_new(&(struct weir_conn_config){
         .fd = fd,
@@ -147,10 +149,48 @@ static void serve_one(const struct options *o, const struct weir_backend *backen
     });
     if (conn == NULL)
         die("weir_conn_new failed");
-    talk(conn, fd, o, &outcome);
-    if (outcome.handshake == WEIR_OK)
-        hs->chosen(hs, &version, &suite);
+    talk(way_of_conn(conn), fd, o, outcome);
+    if (outcome->handshake == WEIR_OK)
+        hs->chosen(hs, version, suite);
     weir_conn_free(conn);
+}
+
+/* A connection of OpenSSL's, over weir's BIO. */
+static void talk_on_bio(const struct options *o, int fd, struct wire *wire, struct outcome *outcome,
+                        uint16_t *version, uint16_t *suite)
+{
+#ifdef HAVE_OPENSSL
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        die("cannot prepare the socket");
+    hook.taken = 0;
+    talk(way_of_bio(o, fd, wire), fd, o, outcome);
+    *version = o->suite->version; /* the only one that is offered */
+    *suite = o->suite->id;
+#else
+    (void)fd;
+    (void)wire;
+    (void)outcome;
+    (void)version;
+    (void)suite;
+    die("--bio: built without OpenSSL");
+#endif
+}
+
+static void serve_one(const struct options *o, const struct weir_backend *backend, int peer)
+{
+    struct wire *wire = wire_new(o->record_size, o->pad);
+    struct wire_report report;
+    struct outcome outcome;
+    uint16_t version = 0, suite = 0;
+    int fd;
+
+    struct relay *relay = relay_start(peer, wire, o->chop, &fd);
+    if (o->bio)
+        talk_on_bio(o, fd, wire, &outcome, &version, &suite);
+    else
+        talk_on_conn(o, backend, fd, wire, &outcome, &version, &suite);
     (void)close(fd);
     relay_end(relay);
     enum reuse reuse = o->library->end(outcome.read == WEIR_CLOSED && outcome.write == WEIR_OK);

@@ -22,6 +22,7 @@ enum ending {
 /* What the command line says; strings are borrowed from it. */
 struct options {
     bool server, text, http, request_update;
+    bool bio, sendfile; /* below OpenSSL (way_bio.c); its data from a file */
     uint16_t port;
     const struct weir_suite *suite;
     const struct library *library;
@@ -58,6 +59,11 @@ struct library {
 
 extern const struct library library_openssl;
 extern const struct library library_mbedtls;
+
+struct ssl_st;
+/* library_openssl: an SSL for the next connection, as `begin` makes it, without the binding; `end`
+ * is the same. */
+struct ssl_st *openssl_begin(void);
 
 /* Prints one line to stderr, with what the program is, and exits with 2. */
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));

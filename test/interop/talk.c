@@ -13,7 +13,7 @@
 #define ROUNDS 16 /* views read before writing has its turn */
 
 struct talk {
-    struct weir_conn *conn;
+    struct way *way;
     int fd;
     const struct options *options;
     struct outcome *outcome;
@@ -36,12 +36,12 @@ static void note(struct talk *t, weir_status status)
 {
     if (status < WEIR_OK && t->outcome->explain[0] == '\0')
         (void)snprintf(t->outcome->explain, sizeof t->outcome->explain, "%s",
-                       weir_conn_explain(t->conn, status));
+                       t->way->explain(t->way, status));
 }
 
 static void wait_for(const struct talk *t)
 {
-    struct pollfd fd = {.fd = t->fd, .events = weir_conn_events(t->conn)};
+    struct pollfd fd = {.fd = t->fd, .events = t->way->events(t->way)};
 
     if (poll(&fd, 1, 1000) < 0)
         perror("peer: poll");
@@ -51,13 +51,13 @@ static bool shake(struct talk *t)
 {
     weir_status status;
 
-    while ((status = weir_conn_handshake(t->conn)) == WEIR_NEED_INPUT || status == WEIR_NEED_OUTPUT)
+    while ((status = t->way->handshake(t->way)) == WEIR_NEED_INPUT || status == WEIR_NEED_OUTPUT)
         wait_for(t);
     t->outcome->handshake = status;
     note(t, status);
     if (status == WEIR_REFUSED)
         (void)snprintf(t->outcome->explain, sizeof t->outcome->explain, "refused: %s",
-                       weir_refusal_text(weir_conn_refusal(t->conn).code));
+                       t->way->explain(t->way, status));
     return status == WEIR_OK;
 }
 
@@ -98,7 +98,7 @@ static bool read_some(struct talk *t)
     for (int i = 0; i < ROUNDS && !t->read_over; i++) {
         const uint8_t *data;
         size_t len;
-        weir_status status = weir_conn_read_view(t->conn, &data, &len);
+        weir_status status = t->way->read(t->way, &data, &len);
         if (status == WEIR_NEED_INPUT)
             break;
         moved = true;
@@ -134,12 +134,12 @@ static void update_if_due(struct talk *t)
 {
     if (t->next_update == 0 || t->outcome->sent != t->next_update)
         return;
-    weir_status status = weir_conn_key_update(t->conn, t->options->request_update);
+    weir_status status = t->way->update(t->way, t->options->request_update);
     t->outcome->updates++;
     t->next_update += t->options->update_every;
     if (status == WEIR_REFUSED)
         (void)snprintf(t->outcome->explain, sizeof t->outcome->explain, "KeyUpdate refused: %s",
-                       weir_refusal_text(weir_conn_refusal(t->conn).code));
+                       t->way->explain(t->way, status));
     note(t, status);
 }
 
@@ -163,14 +163,14 @@ static weir_status write_once(struct talk *t, size_t *put)
 
     *put = 0;
     if (t->head_done < t->head_len) {
-        status = weir_conn_write(t->conn, t->head + t->head_done, t->head_len - t->head_done, put);
+        status = t->way->write(t->way, t->head + t->head_done, t->head_len - t->head_done, put);
         t->head_done += *put;
         return status;
     }
     if (t->block_done == t->block_len)
         refill(t);
     update_if_due(t);
-    status = weir_conn_write(t->conn, t->block + t->block_done, piece(t), put);
+    status = t->way->write(t->way, t->block + t->block_done, piece(t), put);
     t->block_done += *put;
     t->outcome->sent += *put;
     return status;
@@ -188,7 +188,7 @@ static bool write_some(struct talk *t)
     size_t put = 0;
 
     if (!may_write(t)) {
-        if (!t->write_over && weir_conn_flush(t->conn) < WEIR_OK)
+        if (!t->write_over && t->way->flush(t->way) < WEIR_OK)
             t->write_over = true;
         return false;
     }
@@ -223,7 +223,7 @@ static void close_if_due(struct talk *t)
 {
     if (!close_is_due(t))
         return;
-    weir_status status = weir_conn_close(t->conn);
+    weir_status status = t->way->close(t->way);
     if (status == WEIR_NEED_OUTPUT)
         return;
     t->write_over = true;
@@ -234,7 +234,7 @@ static void close_if_due(struct talk *t)
 static bool over(struct talk *t)
 {
     if (t->options->ending == END_ABRUPT && all_sent(t) && all_received(t))
-        return weir_conn_flush(t->conn) != WEIR_NEED_OUTPUT;
+        return t->way->flush(t->way) != WEIR_NEED_OUTPUT;
     return t->read_over && t->write_over;
 }
 
@@ -264,20 +264,18 @@ static void report(struct talk *t)
         memcpy(out->written_digest, out->sent_digest, sizeof out->sent_digest);
     if (out->handshake != WEIR_OK)
         return;
-    out->tx_rekeys = weir_tx_counters(weir_conn_tx(t->conn)).rekeys;
-    out->rx_rekeys = weir_rx_counters(weir_conn_rx(t->conn)).rekeys;
-    out->peer_alert = weir_session_peer_alert(weir_conn_session(t->conn));
-    out->backend = weir_conn_path(t->conn, WEIR_TX).backend->name;
+    t->way->report(t->way, out);
 }
 
-void talk(struct weir_conn *conn, int fd, const struct options *o, struct outcome *outcome)
+void talk(struct way *way, int fd, const struct options *o, struct outcome *outcome)
 {
     struct talk *t = calloc(1, sizeof *t);
 
     if (t == NULL)
         die("out of memory");
-    *outcome = (struct outcome){.peer_alert = WEIR_ALERT_NONE, .backend = "none"};
-    t->conn = conn;
+    *outcome = (struct outcome){
+        .peer_alert = WEIR_ALERT_NONE, .backend = "none", .rx_backend = "none", .rx_refusal = ""};
+    t->way = way;
     t->fd = fd;
     t->options = o;
     t->outcome = outcome;
@@ -296,7 +294,7 @@ void talk(struct weir_conn *conn, int fd, const struct options *o, struct outcom
                 wait_for(t);
         }
     } else {
-        (void)weir_conn_close(conn);
+        (void)t->way->close(t->way);
     }
     report(t);
     free(t);

@@ -272,6 +272,14 @@ static void judge_alert(struct wire *w, const uint8_t *data, size_t len)
     }
 }
 
+/* RFC 5246 section 7.4.9: weir below OpenSSL has the key from ChangeCipherSpec on, so Finished is
+ * its record 0. */
+static bool is_finished(const struct wire *w, uint8_t type, const uint8_t *data, size_t len)
+{
+    return type == WEIR_TYPE_HANDSHAKE && w->keys.version == WEIR_TLS12 && w->keys.at.seq == 1 &&
+           len == 16 && data[0] == 20;
+}
+
 static void judge_content(struct wire *w, uint8_t type, const uint8_t *data, size_t len)
 {
     if (w->report.close_notify || w->report.fatal_alert >= 0)
@@ -288,6 +296,8 @@ static void judge_content(struct wire *w, uint8_t type, const uint8_t *data, siz
         judge_alert(w, data, len);
     } else if (type == WEIR_TYPE_HANDSHAKE && w->keys.version == WEIR_TLS13 && len > 0) {
         judge_handshake(w, data, len);
+    } else if (is_finished(w, type, data, len)) {
+        w->report.other_messages++;
     } else {
         FAULT(w, "a record of type %u with %zu bytes", type, len);
     }
