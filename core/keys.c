@@ -125,6 +125,7 @@ weir_status weir_keys_update(struct weir_keys *keys, const struct weir_kdf *kdf)
     /* RFC 8446 section 5.3: "Each sequence number is set to zero at the beginning of a connection
      * and whenever the key is changed". */
     keys->at.seq = 0;
+    keys->at.unsure = 0;
     keys->at.blocks = 0;
     keys->at.epoch++;
     return WEIR_OK;

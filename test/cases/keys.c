@@ -99,6 +99,7 @@ static void updates_follow_one_another(struct test *t)
         t->at = i;
         keys.at.seq = 1000;
         keys.at.blocks = 5000;
+        keys.at.unsure = 900;
         REQUIRE_STATUS(t, weir_keys_update(&keys, t->kdf), WEIR_OK);
         CHECK_MEM(t, keys.secret, sha256_epochs[i].secret, 32);
         CHECK_MEM(t, keys.key, sha256_epochs[i].key, 16);
@@ -106,6 +107,7 @@ static void updates_follow_one_another(struct test *t)
         CHECK_EQ(t, keys.secret_len, 32);
         CHECK_EQ(t, keys.at.seq, 0);
         CHECK_EQ(t, keys.at.blocks, 0);
+        CHECK_EQ(t, keys.at.unsure, 0);
         CHECK_EQ(t, keys.at.epoch, i + 1);
     }
 }
