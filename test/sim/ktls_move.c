@@ -118,7 +118,7 @@ static void act(struct pair *p, struct plan *plan, int i, struct tally *tally)
     weir_status status = WEIR_OK;
     size_t len = below(p, 4) == 0 ? 1 + below(p, 40000) : 1 + below(p, 2000);
 
-    switch (below(p, 12)) {
+    switch (below(p, 14)) {
     case 0:
     case 1:
     case 2:
@@ -150,6 +150,9 @@ static void act(struct pair *p, struct plan *plan, int i, struct tally *tally)
     case 10: /* an empty record, which only software makes */
         if (!end_in_kernel(e, WEIR_TX) && below(p, 4) == 0)
             status = end_say(e, 0);
+        break;
+    case 11:
+        end_query(e);
         break;
     default:
         status = end_flush(e);

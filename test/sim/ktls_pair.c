@@ -490,20 +490,20 @@ void pair_live(struct pair *p, size_t bytes)
 
 void pair_finish(struct pair *p)
 {
-    weir_status us = WEIR_OK, peer = WEIR_OK;
+    const struct weir_session *us = &p->us.session, *peer = &p->peer.session;
 
     cr_assert_eq(weir_session_close(&p->us.session), WEIR_OK);
     cr_assert_eq(weir_session_close(&p->peer.session), WEIR_OK);
-    for (unsigned i = 0; i < 100 && (us != WEIR_CLOSED || peer != WEIR_CLOSED); i++) {
+    for (unsigned i = 0; i < 100 && (weir_session_status(us) != WEIR_CLOSED ||
+                                     weir_session_status(peer) != WEIR_CLOSED);
+         i++) {
         is_well(&p->us, end_flush(&p->us));
         is_well(&p->peer, end_flush(&p->peer));
-        us = end_hear_all(&p->us);
-        peer = end_hear_all(&p->peer);
-        is_well(&p->us, us);
-        is_well(&p->peer, peer);
+        is_well(&p->us, end_hear_all(&p->us));
+        is_well(&p->peer, end_hear_all(&p->peer));
     }
-    cr_assert_eq(us, WEIR_CLOSED);
-    cr_assert_eq(peer, WEIR_CLOSED);
+    cr_assert_eq(weir_session_status(us), WEIR_CLOSED);
+    cr_assert_eq(weir_session_status(peer), WEIR_CLOSED);
 }
 
 static void counts(const struct end *e)
