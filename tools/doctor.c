@@ -171,6 +171,17 @@ static void print_list(bool json)
 
 /* ---- the command ---- */
 
+/* HOST:PORT, in bytes that can stand in a recording and in JSON. */
+static bool is_address(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c <= ' ' || *c > '~' || *c == '=' || *c == '!') {
+            return false;
+        }
+    }
+    return strrchr(text, ':') != NULL && strlen(text) <= 200;
+}
+
 static bool take_option(struct options *o, struct doctor *d, int option, const char *value,
                         struct fault *fault)
 {
@@ -184,7 +195,7 @@ static bool take_option(struct options *o, struct doctor *d, int option, const c
         return true;
     case OPTION_PEER:
         d->peer = value;
-        if (strrchr(value, ':') == NULL || strlen(value) > 200 || strpbrk(value, "=! \n") != NULL) {
+        if (!is_address(value)) {
             USAGE(fault, "--peer takes HOST:PORT, not '%.200s'", value);
             return false;
         }

@@ -153,6 +153,8 @@ void doctor_freebsd(struct doctor *d);
 /* The kernel takes keys and carries a record; `why_not`: the reason not to try, or NULL. */
 void doctor_keys(struct doctor *d, const char *why_not);
 void doctor_peer(struct doctor *d);
+/* Adds the kinds of sessions that the system lists to the text under construction. */
+void doctor_add_sessions(struct doctor *d);
 /* What an errno of a probe means here; "" when there is nothing to say. */
 const char *doctor_errno(struct doctor *d, const char *step, const char *error);
 

@@ -130,7 +130,8 @@ static void adapter(struct doctor *d, const char *name, unsigned number, bool pe
     (void)snprintf(key, sizeof key, "dev.mlx5_core.%u.hw.board_id", number);
     struct answer board = host_ask(d->host, HOST_SYSCTL, key);
     FIND(d, FIRMWARE, name, firmware.error == NULL ? STATE_NOTE : STATE_SKIP,
-         "firmware %s, board %s", firmware.error == NULL ? firmware.text : "not told",
+         "dev.mlx5_core.%u: firmware %s, board %s", number,
+         firmware.error == NULL ? firmware.text : "not told",
          board.error == NULL ? board.text : "not told");
     bool pages = flag_is_on(features, "MEXTPG") || flag_is_on(features, "NOMAP");
     bool v4 = flag_is_on(features, "TXTLS4"), v6 = flag_is_on(features, "TXTLS6");
@@ -167,9 +168,12 @@ static void interfaces(struct doctor *d, bool permitted)
         }
     }
     if (shown == 0) {
-        const char *advice = "a ConnectX-6 Dx under mlx5en, the only driver that weir looks into";
-        const char *which = d->interface != NULL ? d->interface : list;
-        FIND_ADVICE(d, ADAPTER, NULL, STATE_NO, advice, "no interface is of mlx5en (%s)", which);
+        const char *advice = "a ConnectX-6 Dx, and mlx5en_load=\"YES\" in /boot/loader.conf";
+        struct answer module = host_ask(d->host, HOST_MODULE, "mlx5en");
+        FIND_ADVICE(d, ADAPTER, NULL, STATE_NO, advice,
+                    "no interface is of mlx5en, whose module is %s (there are: %s)",
+                    module.error == NULL ? module.text : "not there",
+                    d->interface != NULL ? d->interface : list);
     }
 }
 
@@ -196,7 +200,6 @@ static void sessions(struct doctor *d)
 {
     const struct readings *r = &d->before;
     uint64_t active = 0;
-    struct answer listed = host_ask(d->host, HOST_SESSIONS, NULL);
     if (!counters_sum(r, SOURCE_KTLS, "stats.active", &active)) {
         FIND_ADVICE(d, SESSIONS, NULL, STATE_SKIP, "", "no counters to be read");
         return;
@@ -207,13 +210,7 @@ static void sessions(struct doctor *d)
                    (unsigned long long)counters_value(r, SOURCE_KTLS, "stats.offload_total"),
                    (unsigned long long)counters_value(r, SOURCE_KTLS, "sw.gcm"),
                    (unsigned long long)counters_value(r, SOURCE_KTLS, "ifnet.gcm"));
-    for (const char *line = listed.error == NULL ? listed.text : ""; line[0] != '\0';) {
-        char part[200];
-        size_t len = strcspn(line, "\n");
-        (void)snprintf(part, sizeof part, "; %.*s", (int)len, line);
-        doctor_add(d, part);
-        line += len + (line[len] == '\n');
-    }
+    doctor_add_sessions(d);
     doctor_note(d, CHECK_SESSIONS, NULL, STATE_NOTE, NULL);
 }
 

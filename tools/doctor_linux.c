@@ -248,6 +248,7 @@ static void sessions(struct doctor *d)
                    (unsigned long long)software, (unsigned long long)nic,
                    (unsigned long long)counters_value(r, SOURCE_TLS_STAT, "TlsRxSw"),
                    (unsigned long long)counters_value(r, SOURCE_TLS_STAT, "TlsRxDevice"));
+    doctor_add_sessions(d);
     bool passed_by = d->nic_tx && software > 0 && nic == 0;
     doctor_note(d, CHECK_SESSIONS, NULL, passed_by ? STATE_WARN : STATE_NOTE, NULL);
 }

@@ -187,3 +187,15 @@ void doctor_peer(struct doctor *d)
          PROBE_NIC_SUITE, strcmp(where[0], "set") == 0 ? "nobody knows where" : where[0],
          strcmp(where[1], "set") == 0 ? "nobody knows where" : where[1]);
 }
+
+void doctor_add_sessions(struct doctor *d)
+{
+    struct answer listed = host_ask(d->host, HOST_SESSIONS, NULL);
+    for (const char *line = listed.error == NULL ? listed.text : ""; line[0] != '\0';) {
+        char part[200];
+        size_t len = strcspn(line, "\n");
+        (void)snprintf(part, sizeof part, "; %.*s", (int)(len < 180 ? len : 180), line);
+        doctor_add(d, part);
+        line += len + (line[len] == '\n');
+    }
+}

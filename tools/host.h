@@ -22,7 +22,7 @@
  *   CONFIG      NAME: y, m or n, as the kernel was configured; ENOENT: not told
  *   FEATURES    INTERFACE: lines "NAME on" or "NAME off", with " fixed" where it cannot be changed
  *   COUNTERS    INTERFACE: lines "NAME NUMBER", those about TLS
- *   SESSIONS    FreeBSD: lines "NUMBER VERSION SUITE rx INTERFACE tx INTERFACE", see ktlslist.h
+ *   SESSIONS    lines "NUMBER VERSION SUITE rx WHO tx WHO", see ktlslist.h and sockdiag.h
  *   PROBE       what to try (see probe.h): what came of it
  */
 #define HOST_KIND_LIST(X)                                                                          \

@@ -5,6 +5,7 @@
  */
 #include "host.h"
 #include "probe.h"
+#include "sockdiag.h"
 #include "weir/keys.h"
 
 #include <errno.h>
@@ -325,10 +326,11 @@ int host_system_ask(enum host_kind kind, const char *key, FILE *out)
         return features(key, out);
     case HOST_COUNTERS:
         return counters(key, out);
+    case HOST_SESSIONS:
+        return sockdiag_print(out);
     case HOST_PROBE:
         return probe(key, out);
     case HOST_SYSCTL: /* FreeBSD's; Linux has files */
-    case HOST_SESSIONS:
     case HOST_UNAME:
     case HOST_USER:
     case HOST_INTERFACES:

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -150,7 +151,20 @@ int command_run(const struct command *command, struct fault *fault)
         return -1;
     }
     pid_t child = 0;
-    int error = posix_spawnp(&child, argv[0], NULL, NULL, argv, environ);
+    /* SIGPIPE is ignored here, which a program would inherit. */
+    posix_spawnattr_t attributes;
+    sigset_t signals;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGPIPE);
+    int error = posix_spawnattr_init(&attributes);
+    if (error != 0) {
+        FAULT(fault, "cannot run %s: %s", argv[0], strerror(error));
+        return -1;
+    }
+    (void)posix_spawnattr_setsigdefault(&attributes, &signals);
+    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+    error = posix_spawnp(&child, argv[0], NULL, &attributes, argv, environ);
+    (void)posix_spawnattr_destroy(&attributes);
     if (error != 0) {
         FAULT(fault, "cannot run %s: %s", argv[0], strerror(error));
         return -1;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ktlslist.h"
+#include "kinds.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -24,16 +25,6 @@ enum {
     DIR_INTERFACE = 160,
     INTERFACE_LEN = 16
 };
-enum { KINDS_MAX = 64, KIND_LEN = 160 };
-
-/* Lines that came already, with how often. */
-struct kinds {
-    char text[KINDS_MAX][KIND_LEN];
-    unsigned times[KINDS_MAX];
-    size_t count;
-    unsigned others;
-};
-
 static uint16_t u16_at(const uint8_t *at)
 {
     uint16_t value = 0;
@@ -53,23 +44,6 @@ static uint64_t u64_at(const uint8_t *at)
     uint64_t value = 0;
     memcpy(&value, at, sizeof value);
     return value;
-}
-
-static void add_kind(struct kinds *kinds, const char *text)
-{
-    size_t i = 0;
-    while (i < kinds->count && strcmp(kinds->text[i], text) != 0) {
-        i++;
-    }
-    if (i == KINDS_MAX) {
-        kinds->others++;
-        return;
-    }
-    if (i == kinds->count) {
-        (void)snprintf(kinds->text[i], KIND_LEN, "%s", text);
-        kinds->count++;
-    }
-    kinds->times[i]++;
 }
 
 /* "TLSv1.3 AES-GCM-128" of a direction that is in use; false when it is not. */
@@ -121,7 +95,7 @@ static void add_session(struct kinds *kinds, const uint8_t *session, size_t tota
     for (char *c = line; *c != '\0'; c++) {
         *c = *c < ' ' || *c > '~' ? '?' : *c;
     }
-    add_kind(kinds, line);
+    kinds_add(kinds, line);
 }
 
 int ktlslist_print(const uint8_t *bytes, size_t len, FILE *out)
@@ -149,11 +123,6 @@ int ktlslist_print(const uint8_t *bytes, size_t len, FILE *out)
         }
         at += total;
     }
-    for (size_t i = 0; i < kinds.count; i++) {
-        (void)fprintf(out, "%u %s\n", kinds.times[i], kinds.text[i]);
-    }
-    if (kinds.others > 0) {
-        (void)fprintf(out, "%u others\n", kinds.others);
-    }
+    kinds_print(&kinds, out);
     return 0;
 }

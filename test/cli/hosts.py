@@ -287,6 +287,8 @@ WRONG = [
     (['doctor', '--threshold', '101'], ['--threshold', '101']),
     (['doctor', '--peer', 'nowhere'], ['--peer', 'nowhere']),
     (['doctor', '--peer', 'a=b:1'], ['--peer', 'a=b:1']),
+    (['doctor', '--peer', 'a b:1'], ['--peer', 'a b:1']),
+    (['doctor', '--peer', 'x' * 201 + ':1'], ['--peer']),
     (['doctor', '--host', 'x', '--record', 'y'], ['--host', '--record']),
     (['doctor', '--json=1'], ['--json', 'no value']), (['doctor', '--host'], ['needs a value']),
     (['offload'], ['show', 'enable', 'disable']), (['offload', 'bogus'], ['bogus']),
@@ -381,6 +383,24 @@ def recorded_here(world):
     equal(again.out.splitlines(), lines, 'the recording')
     fails(world, ['doctor', '--wait', '0.1', '--record', world.folder / 'no' / 'such'], 'such',
           'No such file')
+
+
+def peer_here(world):
+    """--peer sends nothing, and hangs up at once."""
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+        done = weir(world, 'doctor', '--wait', '0.1', '--peer', f'localhost:{port}')
+        expect(f'  peer        localhost:{port}' in done.out, f'no peer in {done}')
+        server.settimeout(10)
+        with server.accept()[0] as connection:
+            try:
+                equal(connection.recv(1), b'', 'what was sent')
+            except ConnectionResetError:
+                pass
+    done = weir(world, 'doctor', '--wait', '0.1', '--peer', f'127.0.0.1:{port}')
+    expect('ECONNREFUSED: nobody listens there' in done.out, f'{done}')
+    done = weir(world, 'doctor', '--wait', '0.1', '--peer', '127.0.0.1:none')
+    expect('EADDRNOTAVAIL: no such address' in done.out, f'{done}')
 
 
 def without_rights(world):
@@ -487,6 +507,7 @@ def run(cases, world):
     cases.run('this host', here, world)
     cases.run('features of the loopback', features_here, world)
     cases.run('this host, recorded', recorded_here, world)
+    cases.run('a peer of this host', peer_here, world)
     cases.run('not root', without_rights, world)
     cases.run('the programs that are run', runs_programs, world)
     cases.run('stats --watch', watched, world)

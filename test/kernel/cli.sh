@@ -65,7 +65,19 @@ check 'stats, JSON' 0 '"active":"kernel"'
 say "$hold" "$weir" stats --prometheus
 check 'stats, Prometheus' 0 '^weir_linux_tls_curr_tx_sw 2$' '^weir_offload_active{where="kernel"} 1$'
 say "$hold" "$weir" doctor --wait 0.1
-check 'doctor with two sessions' 11 '^note  sessions    now TX 2 in software, 0 on a NIC; RX 2 and 0'
+check 'doctor with two sessions' 11 \
+    '^note  sessions    now TX 2 in software, 0 on a NIC; RX 2 and 0; ' \
+    '; 2 TLSv1.2 AES-128-GCM rx software tx software$'
+
+nc -ll -p 4433 -e cat &
+listener=$!
+sleep 1
+say "$weir" doctor --wait 0.1 --peer localhost:4433
+check 'doctor with a peer' 11 \
+    '^warn  peer        localhost:4433, TLSv1.2/AES-128-GCM: TX goes to software, RX to software'
+kill "$listener"
+say "$weir" doctor --wait 0.1 --peer 127.0.0.1:1
+check 'doctor with a peer that is not there' 11 '127.0.0.1:1: TX: ECONNREFUSED: nobody listens there'
 
 say "$weir" offload show
 check 'offload show' 0 '^tls  *loaded  '
