@@ -77,6 +77,16 @@ static weir_status receive_sealed(struct weir_dropin *d, uint8_t *out, size_t ca
     return status;
 }
 
+/* A socket keeps the error of a record that did not open, and sends nothing, not even the alert,
+ * until that was read. */
+static void clear_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len);
+}
+
 /* As the kernel gives it: a record, or a piece of one or several. */
 static weir_status receive_stream(struct weir_dropin *d, uint8_t *out, size_t cap, size_t *got)
 {
@@ -98,6 +108,8 @@ static weir_status receive_stream(struct weir_dropin *d, uint8_t *out, size_t ca
         status = weir_rx_received(&d->rx, &done, out + WEIR_HEADER_LEN, &record);
         if (status == WEIR_NEED_INPUT && weir_dropin_wait(d->fd, POLLIN))
             continue;
+        if (status < WEIR_OK)
+            clear_error(d->fd);
         if (status != WEIR_OK)
             return status;
         put_header(out, record.type, record.len);
