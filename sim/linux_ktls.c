@@ -44,6 +44,7 @@ void sim_linux_release(struct sim_linux *kernel, unsigned major, unsigned minor)
     kernel->cmsg_per_record = release <= 510;
     kernel->zerocopy_ro = release >= 519;
     kernel->expect_no_pad = release >= 600;
+    kernel->splice_more = release >= 605;
     kernel->eor = release >= 606;
     kernel->poll_partial = release < 607;
     kernel->rekey = release >= 614;

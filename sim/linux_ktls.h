@@ -122,13 +122,14 @@ struct sim_linux {
     bool zerocopy_ro;    /**< TLS_TX_ZEROCOPY_RO (5.19) */
     bool expect_no_pad;  /**< TLS_RX_EXPECT_NO_PAD (6.0) */
     bool max_payload;    /**< TLS_TX_MAX_PAYLOAD_LEN (6.19) */
+    bool splice_more;    /**< SPLICE_F_MORE leaves a record open (6.5) */
     bool eor;            /**< MSG_EOR on sends (6.6) */
     /** One ancillary element for each merged record (up to about 5.10), not one for each call. */
     bool cmsg_per_record;
     bool poll_partial; /**< poll says readable for a part of a record (before 6.7) */
     /** Of 1000 times that data joins a record: how often it closes early, at a random point. */
     unsigned pressure;
-    unsigned max_frags;        /**< fragments that a record holds before it closes; 17 */
+    unsigned max_frags;        /**< spliced fragments that a record holds before it closes; 17 */
     bool device_tx, device_rx; /**< a NIC takes TLS 1.2 with AES-GCM */
     bool diag_needs_privilege; /**< sock_diag hides TLS from callers without it (before 6.15) */
     uint64_t seed;

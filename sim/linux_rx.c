@@ -209,7 +209,7 @@ static int take_queued(struct receiving *call, bool *more)
         bool whole = n <= call->len;
         n = whole ? n : call->len;
         put(call, record->bytes + record->at, n);
-        if (whole)
+        if (whole || call->peek) /* peeking does not look whether it was all */
             call->flags |= LINUX_MSG_EOR;
         if (!call->peek) {
             record->at += n;

@@ -45,7 +45,7 @@ void linux_push(struct sim_linux_socket *s)
 
 bool linux_send_space(const struct sim_linux_socket *s)
 {
-    return s->unsent_len == 0 && sim_pipe_room(s->out) > 0;
+    return s->shut_wr || (s->unsent_len == 0 && sim_pipe_room(s->out) > 0);
 }
 
 /* Closes the open record: it gets its number, is sealed, and goes to TCP as far as that has room.
@@ -64,6 +64,8 @@ static int close_record(struct sim_linux_socket *s, uint8_t type)
         s->pending_error = EBADMSG; /* and this record does not go out */
         return EBADMSG;
     }
+    if (s->shut_wr)
+        return 0; /* TCP takes it no more, and nobody is told */
     if (s->unsent_len + len > s->unsent_room) {
         s->unsent_room = s->unsent_len + LINUX_MAX_RECORD;
         s->unsent = sim_realloc(s->unsent, s->unsent_room);
@@ -89,7 +91,7 @@ static size_t fill(struct sim_linux_socket *s, struct source *from, size_t want)
             n = page;
         if (n > 0) {
             memcpy(s->open + s->open_len, (const uint8_t *)from->iov->base + from->at, n);
-            s->open_frags++;
+            s->open_frags += from->pages; /* what is copied is put together */
         }
         s->open_len += n;
         from->at += n;
@@ -141,8 +143,6 @@ static int64_t run(struct sending *call)
     while (call->from.left > 0 && error == 0) {
         if (s->pending_error != 0)
             error = s->pending_error;
-        else if (s->shut_wr)
-            error = EPIPE;
         else if (!linux_send_space(s) || call->allowed == 0)
             error = EAGAIN;
         else
@@ -218,7 +218,7 @@ static int64_t send_tls(struct sending *call, const struct sim_linux_out *msg, u
         return linux_error(s, EAGAIN);
     /* Software emits nothing for nothing; a device's path seals an empty record. */
     if (call->from.left == 0 && !call->more && s->tx.conf == SIM_LINUX_HW && linux_send_space(s) &&
-        s->pending_error == 0 && !s->shut_wr) {
+        s->pending_error == 0) {
         error = close_record(s, call->type);
         return error == 0 ? 0 : linux_error(s, error);
     }
@@ -277,7 +277,8 @@ int64_t sim_linux_sendfile(struct sim_linux_socket *s, const void *file, size_t 
     s->sent_len = 0;
     int64_t done = run(&call);
     /* The end of the file closes the record; where the call ends before it, data may stay open. */
-    if (done == (int64_t)len && !more && s->open_len > 0) {
+    bool ends = !more || !s->kernel->splice_more;
+    if (done == (int64_t)len && ends && s->open_len > 0) {
         int error = close_record(s, LINUX_TYPE_DATA);
         if (error != 0)
             return linux_error(s, error);

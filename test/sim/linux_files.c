@@ -26,6 +26,33 @@ Test(linux_files, splice_with_more_leaves_the_record_open)
     ends_close(e);
 }
 
+/* Spliced pieces are kept apart: 17 of them fill a record. */
+Test(linux_files, many_spliced_pieces_close_it_early)
+{
+    struct ends *e = ends_raw(GCM13);
+
+    fill_data();
+    for (size_t i = 0; i < 35; i++)
+        cr_assert_eq(sim_linux_sendfile(e->a, data + 10 * i, 10, true), 10);
+    expect_wire(e, 0, 23, 0, 170);
+    expect_wire(e, 1, 23, 170, 170);
+    expect_no_wire(e);
+    cr_assert_eq(say(e->a, data + 350, 5, 0), 5);
+    expect_wire(e, 2, 23, 340, 15);
+    ends_close(e);
+}
+
+Test(linux_files, before_65_splice_with_more_closes_as_well)
+{
+    struct ends *e = ends_raw(GCM13);
+
+    fill_data();
+    sim_linux_release(&e->kernel, 6, 4);
+    cr_assert_eq(sim_linux_sendfile(e->a, data, 100, true), 100);
+    expect_wire(e, 0, 23, 0, 100);
+    ends_close(e);
+}
+
 Test(linux_files, sendfile_joins_a_corked_header)
 {
     struct ends *e = ends_raw(GCM13);
