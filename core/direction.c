@@ -108,8 +108,8 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     d->keys = *keys;
     if (counters != NULL)
         d->counters = *counters;
-    d->limit = weir_alg_limit((weir_alg)suite->alg);
     d->record_limit = WEIR_MAX_PLAINTEXT;
+    weir_direction_set_limit(d, (struct weir_limit){0, 0});
     d->iv_is_salt = uses_explicit_nonce(suite);
     d->shape.prefix = (uint8_t)(WEIR_HEADER_LEN + (d->iv_is_salt ? 8u : 0u));
     d->shape.suffix = (uint8_t)(WEIR_TAG_LEN + (keys->version == WEIR_TLS13 ? 1u : 0u));
@@ -156,14 +156,17 @@ weir_status weir_direction_status(const struct direction *d)
         return WEIR_E_MISUSE;
     if (d->status < 0)
         return (weir_status)d->status;
-    return d->limit.soft != 0 && d->keys.at.blocks > d->limit.soft ? WEIR_REKEY_DUE : WEIR_OK;
+    return d->keys.at.blocks > d->limit.soft ? WEIR_REKEY_DUE : WEIR_OK;
 }
 
+/* The lower of two limits of which 0 is none. */
 static uint64_t lower(uint64_t wanted, uint64_t own)
 {
     if (wanted == 0)
-        return own;
-    return own != 0 && own < wanted ? own : wanted;
+        wanted = UINT64_MAX;
+    if (own == 0)
+        own = UINT64_MAX;
+    return own < wanted ? own : wanted;
 }
 
 void weir_direction_set_limit(struct direction *d, struct weir_limit limit)
@@ -210,33 +213,4 @@ weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
         *counters = d->counters;
     weir_direction_end(d, WEIR_E_MOVED);
     return WEIR_OK;
-}
-
-void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
-                            const uint8_t *header, const uint8_t *explicit_nonce,
-                            size_t plaintext_len)
-{
-    const struct weir_keys *keys = &d->keys;
-
-    /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
-     * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire. */
-    memcpy(op->nonce, keys->iv, 4);
-    if (d->iv_is_salt)
-        memcpy(op->nonce + 4, explicit_nonce, 8);
-    else
-        put_be64(op->nonce + 4, get_be64(keys->iv + 4) ^ keys->at.seq);
-    memset(op->nonce + 12, 0, 4);
-
-    memset(aad, 0, 16);
-    if (keys->version == WEIR_TLS13) {
-        /* RFC 8446 section 5.2: the header as it stands on the wire. */
-        memcpy(aad, header, WEIR_HEADER_LEN);
-        op->aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
-    } else {
-        /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext. */
-        put_be64(aad, keys->at.seq);
-        memcpy(aad + 8, header, 3);
-        put_be16(aad + 11, plaintext_len);
-        op->aad = (struct weir_iov){aad, 13};
-    }
 }

@@ -8,6 +8,8 @@
 
 #include <weir/rx.h>
 
+#include "mem.h"
+
 /*
  * The inside of weir_tx and weir_rx. The caller's memory is declared as numbers; may_alias keeps
  * reading it as this struct defined.
@@ -25,20 +27,21 @@ struct __attribute__((may_alias)) direction {
     } with;
     struct weir_keys keys;
     struct weir_counters counters;
-    struct weir_limit limit;
+    struct weir_limit limit; /* UINT64_MAX where there is none */
     uint32_t asked;        /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
     uint16_t record_limit; /* most plaintext bytes in a record */
-    uint16_t pad_multiple; /* TX; 0: none */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
-    uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
-    uint8_t receives;      /* it is a weir_rx */
+    /* Next to each other, so that one comparison tells the usual (tx.c). */
+    uint16_t pad_multiple; /* TX; 0: none */
     uint8_t attached;      /* an enum held: whether the backend holds the key, and how */
     uint8_t doing;         /* an enum doing: what the outstanding command is for */
+    int8_t status;         /* sticky once below zero, else 0 */
+    uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
+    uint8_t receives;      /* it is a weir_rx */
     uint8_t sending;       /* STREAM, TX: content type of `asked` */
     uint8_t carrier;       /* a weir_carrier */
     uint8_t exact;         /* STREAM: the position is as the backend has just told it */
     uint8_t no_answer;     /* STREAM: a query of our own has failed; the bounds have to do */
-    int8_t status;         /* sticky once below zero */
     struct weir_shape shape;
 };
 
@@ -81,25 +84,31 @@ static inline uint64_t blocks_with(const struct direction *d, size_t len)
     return used <= UINT64_MAX - more ? used + more : UINT64_MAX;
 }
 
-/* Whether the key may protect `len` bytes more, with `reserve` blocks beyond its limit. */
-static inline bool key_has_room(const struct direction *d, size_t len, uint64_t reserve)
+/* Whether the key may have protected that many blocks, with `reserve` beyond its limit. */
+static inline bool blocks_allowed(const struct direction *d, uint64_t blocks, uint64_t reserve)
 {
-    uint64_t used = blocks_with(d, len);
     uint64_t hard = d->limit.hard;
 
-    return hard == 0 || used <= hard || used - hard <= reserve;
+    return blocks <= hard || blocks - hard <= reserve;
 }
 
-/* Moves the position past a record; a message of `message_len` bytes was protected for it. */
-static inline void pass_record(struct direction *d, size_t message_len, size_t wire_len)
+/* Moves the position past a record, after which the key has protected `blocks`. */
+static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire_len)
 {
     struct weir_position *at = &d->keys.at;
 
     at->seq++;
-    at->blocks = blocks_with(d, message_len);
+    at->blocks = blocks;
     if (at->tcp_known)
         at->tcp_seq += (uint32_t)wire_len;
 }
+
+/* Where the machine's speed counts, the way of a record is one piece. */
+#ifdef __OPTIMIZE_SIZE__
+#define HOT static inline
+#else
+#define HOT static inline __attribute__((always_inline))
+#endif
 
 /* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
 #define WEIR_RESERVE_BLOCKS  1024u
@@ -165,13 +174,38 @@ weir_status weir_direction_status(const struct direction *d);
 void weir_direction_set_limit(struct direction *d, struct weir_limit limit);
 void weir_direction_wipe(struct direction *d);
 
+/* The five bytes of a record's header, then zeros, as wire64 makes them. */
+static inline uint64_t header_word(uint8_t type, size_t len)
+{
+    return wire64((uint64_t)type << 56 | (uint64_t)0x0303 << 40 | (uint64_t)(uint16_t)len << 24);
+}
+
 /*
- * Fills nonce and additional data of record d->keys.at.seq. `explicit_nonce` points at the 8 bytes
- * on the wire where there are such; `header` at the 5 bytes as they stand on the wire; `aad` is the
- * caller's room for the additional data, a slot that one wide store fills.
+ * Fills nonce and additional data of the next record. `aad` is the caller's room for the additional
+ * data, `header` is the record's (header_word), `type` the one that stands in it; `explicit_nonce`
+ * counts where there is one.
  */
-void weir_direction_fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
-                            const uint8_t *header, const uint8_t *explicit_nonce,
-                            size_t plaintext_len);
+static inline void fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
+                           uint64_t header, uint8_t type, uint64_t explicit_nonce,
+                           size_t plaintext_len)
+{
+    const struct weir_keys *keys = &d->keys;
+    /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
+     * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire. */
+    uint64_t low = d->iv_is_salt ? explicit_nonce : get_be64(keys->iv + 4) ^ keys->at.seq;
+
+    put_wire128(op->nonce, wire64((uint64_t)get_be32(keys->iv) << 32 | low >> 32),
+                wire64(low << 32));
+    op->aad.base = aad;
+    if (keys->version == WEIR_TLS13) {
+        /* RFC 8446 section 5.2: the header as it stands on the wire. */
+        put_wire128(aad, header, 0);
+        op->aad.len = WEIR_HEADER_LEN;
+    } else {
+        /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext. */
+        put_wire128(aad, wire64(keys->at.seq), header_word(type, plaintext_len));
+        op->aad.len = 13;
+    }
+}
 
 #endif

@@ -52,4 +52,31 @@ static inline void put_be64(uint8_t *p, uint64_t value)
     p[7] = (uint8_t)value;
 }
 
+static inline uint32_t get_be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+/* The number whose bytes in memory are those of `value` on the wire. */
+static inline uint64_t wire64(uint64_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return __builtin_bswap64(value);
+#else
+    return value;
+#endif
+}
+
+/*
+ * Sixteen bytes, as two numbers that wire64 has made, by one store where the machine has one that
+ * wide: who reads them as one vector would have to wait for two stores (docs/performance.md).
+ */
+static inline void put_wire128(uint8_t to[16], uint64_t first, uint64_t second)
+{
+    typedef uint64_t pair __attribute__((vector_size(16)));
+    const pair both = {first, second};
+
+    memcpy(to, &both, sizeof both);
+}
+
 #endif

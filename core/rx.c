@@ -52,7 +52,7 @@ static struct weir_record_rules rules_of(const struct direction *d)
 }
 
 /* RFC 8446 section 5.4: type and padding off the end of an authenticated TLSInnerPlaintext. */
-static weir_status strip_inner(const struct direction *d, struct weir_record *r)
+static inline weir_status strip_inner(const struct direction *d, struct weir_record *r)
 {
     /* "The presence of padding does not change the overall record size limitations: the full
      * encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets." */
@@ -90,48 +90,72 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
 }
 
 /* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
-static weir_status open_record(struct direction *d, uint8_t *buf, struct weir_record_header header,
-                               struct weir_record *r)
+HOT weir_status open_record(struct direction *d, uint8_t *buf, struct weir_record_header header,
+                            struct weir_record *out)
 {
-    size_t explicit_len = d->iv_is_salt ? 8 : 0;
-    size_t len = header.len - explicit_len - WEIR_TAG_LEN;
-    uint8_t *text = buf + WEIR_HEADER_LEN + explicit_len;
-    struct weir_iov in = {text, len};
+    size_t wire_len = WEIR_HEADER_LEN + (size_t)header.len;
+    size_t len = wire_len - d->shape.prefix - WEIR_TAG_LEN;
+    uint8_t *text = buf + d->shape.prefix;
+    uint64_t blocks = blocks_with(d, len);
+    const struct weir_iov in = {text, len};
     struct weir_aead_op op;
     uint8_t aad[16];
 
-    if (d->keys.at.seq == UINT64_MAX || !key_has_room(d, len, 0))
+    if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
         return WEIR_E_KEY_LIMIT;
-    weir_direction_fill_op(d, &op, aad, buf, buf + WEIR_HEADER_LEN, len);
+    uint64_t nonce = d->iv_is_salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
+    fill_op(d, &op, aad, header_word(header.type, header.len), header.type, nonce, len);
     op.in = &in;
     op.in_count = 1;
     op.in_len = len;
     op.out = text;
     op.tag = text + len;
-    weir_status status = d->backend->open(d->backend, d->ctx, &op);
-    if (status != WEIR_OK && status != WEIR_E_AUTH)
-        status = backend_error(status);
-    pass_record(d, len, WEIR_HEADER_LEN + (size_t)header.len);
+    pass_record(d, blocks, wire_len);
 
-    *r = (struct weir_record){text, len, header.type};
-    if (status == WEIR_OK && d->keys.version == WEIR_TLS13)
-        status = strip_inner(d, r);
+    weir_status status = d->backend->open(d->backend, d->ctx, &op);
+    if (status != WEIR_OK)
+        return status == WEIR_E_AUTH ? WEIR_E_AUTH : backend_error(status);
+    struct weir_record r = {text, len, header.type};
+    if (d->keys.version == WEIR_TLS13)
+        status = strip_inner(d, &r);
     if (status == WEIR_OK)
-        status = r->len <= d->record_limit ? weir_rx_judge(d, r) : WEIR_E_OVERFLOW;
+        status = r.len <= d->record_limit ? weir_rx_judge(d, &r) : WEIR_E_OVERFLOW;
     if (status != WEIR_OK)
         return status;
     d->counters.records++;
-    d->counters.wire_bytes += WEIR_HEADER_LEN + (size_t)header.len;
-    if (r->type == WEIR_TYPE_DATA)
-        d->counters.bytes += r->len;
+    d->counters.wire_bytes += wire_len;
+    if (r.type == WEIR_TYPE_DATA)
+        d->counters.bytes += r.len;
+    *out = r;
     return WEIR_OK;
+}
+
+/* The header of a whole record at `buf`; WEIR_NEED_INPUT when it is not whole. */
+static inline weir_status next_header(const struct weir_record_rules *rules, const uint8_t *buf,
+                                      size_t left, struct weir_record_header *header)
+{
+    struct weir_record_header parsed = {0};
+
+    /* What nearly every header is; the parser tells what is wrong with the others. */
+    if (left >= WEIR_HEADER_LEN && buf[0] == WEIR_TYPE_DATA && buf[1] == 3 && buf[2] == 3) {
+        *header = (struct weir_record_header){WEIR_TYPE_DATA, get_be16(buf + 3)};
+        if (header->len >= rules->min_len && header->len <= rules->max_len)
+            return left - WEIR_HEADER_LEN < header->len ? WEIR_NEED_INPUT : WEIR_OK;
+    }
+    weir_status status = weir_record_parse(buf, left, rules, &parsed);
+    *header = parsed;
+    if (status == WEIR_OK && left - WEIR_HEADER_LEN < header->len)
+        return WEIR_NEED_INPUT;
+    return status;
 }
 
 weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *consumed,
                          struct weir_record *out, size_t cap, size_t *count)
 {
     struct direction *d = rx_inside(rx);
-    struct weir_record_header header = {0};
+    weir_status status = WEIR_OK;
+    size_t left = len;
+    size_t n = 0;
 
     *consumed = 0;
     *count = 0;
@@ -140,27 +164,31 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
     if (d->doing != DOING_NOTHING)
         return WEIR_PENDING;
 
-    struct weir_record_rules rules = rules_of(d);
-    while (*count < cap) {
-        size_t left = len - *consumed;
-        weir_status status = weir_record_parse(buf + *consumed, left, &rules, &header);
-        if (status == WEIR_NEED_INPUT || (status == WEIR_OK && left - WEIR_HEADER_LEN < header.len))
-            return WEIR_NEED_INPUT;
+    const struct weir_record_rules rules = rules_of(d);
+    while (n < cap) {
+        struct weir_record_header header;
+        status = next_header(&rules, buf, left, &header);
+        if (status == WEIR_NEED_INPUT)
+            break;
         if (status == WEIR_OK) {
-            status = open_record(d, buf + *consumed, header, &out[*count]);
+            status = open_record(d, buf, header, &out[n]);
             if (status != WEIR_OK)
-                weir_wipe(buf + *consumed + WEIR_HEADER_LEN, header.len);
+                weir_wipe(buf + WEIR_HEADER_LEN, header.len);
         }
         if (status != WEIR_OK) {
             (void)weir_direction_end(d, status);
             /* What came before it was good and is given first; the next call answers the error. */
-            return *count > 0 ? WEIR_OK : status;
+            status = n > 0 ? WEIR_OK : status;
+            break;
         }
-        *consumed += WEIR_HEADER_LEN + (size_t)header.len;
-        if (out[(*count)++].type != WEIR_TYPE_DATA)
+        buf += WEIR_HEADER_LEN + (size_t)header.len;
+        left -= WEIR_HEADER_LEN + (size_t)header.len;
+        if (out[n++].type != WEIR_TYPE_DATA)
             break;
     }
-    return WEIR_OK;
+    *consumed = len - left;
+    *count = n;
+    return status;
 }
 
 size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)

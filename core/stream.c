@@ -15,7 +15,7 @@ static bool in_doubt(const struct direction *d, uint64_t limit)
 {
     uint64_t blocks = d->keys.at.blocks;
 
-    return limit != 0 && blocks > limit && blocks - 2 * d->keys.at.unsure <= limit;
+    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit;
 }
 
 weir_status weir_direction_stream(struct direction *d)
@@ -79,8 +79,7 @@ static bool room_for(const struct direction *d, uint8_t type, size_t len)
 
     if (d->keys.at.seq >= last_seq || most > last_seq - d->keys.at.seq)
         return false;
-    return hard == 0 ||
-           (more <= UINT64_MAX - used && (used + more <= hard || used + more - hard <= reserve));
+    return more <= UINT64_MAX - used && (used + more <= hard || used + more - hard <= reserve);
 }
 
 weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len, struct weir_stream_op *op)
@@ -158,7 +157,7 @@ weir_status weir_rx_stream(struct weir_rx *rx, struct weir_stream_op *op)
     weir_status status = weir_direction_stream(d);
     if (status != WEIR_OK)
         return status;
-    if (d->limit.hard != 0 && d->keys.at.blocks > d->limit.hard)
+    if (d->keys.at.blocks > d->limit.hard)
         return weir_direction_end(d, WEIR_E_KEY_LIMIT);
     d->backend->receive(d->backend, d->ctx, op);
     return WEIR_OK;

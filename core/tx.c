@@ -66,7 +66,7 @@ void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit)
 }
 
 /* Zeros behind the inner content type. RFC 8446 section 5.4 leaves the amount to the sender. */
-static size_t padding_of(const struct direction *d, size_t len)
+static inline size_t padding_of(const struct direction *d, size_t len)
 {
     size_t multiple = d->pad_multiple;
 
@@ -97,97 +97,101 @@ size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
     return len / limit <= (SIZE_MAX - last) / full ? len / limit * full + last : SIZE_MAX;
 }
 
-/* Whether the key may protect one more message of `len` bytes. */
-static bool within_limits(const struct direction *d, uint8_t type, size_t len)
+/* Whether the key may protect one more message; `blocks` is its count with that message. */
+static inline bool within_limits(const struct direction *d, uint8_t type, uint64_t blocks)
 {
     uint64_t reserve = type == WEIR_TYPE_DATA ? 0 : WEIR_RESERVE_BLOCKS;
     uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? WEIR_RESERVE_RECORDS : 0);
 
     /* RFC 8446 section 5.3: "If a TLS implementation would need to wrap a sequence number, it MUST
      * either rekey (Section 4.6.3) or terminate the connection." The last number is never used. */
-    if (d->keys.at.seq >= last_seq)
-        return false;
-    return key_has_room(d, len, reserve);
+    return d->keys.at.seq < last_seq && blocks_allowed(d, blocks, reserve);
 }
 
-static void step(struct direction *d, size_t message_len, size_t wire_len)
+/* The explicit nonce of the record after this one. A sender has one of three rules: a counter (the
+ * sequence number is one), or a mask over the sequence number, the same for every record. */
+static inline void step_explicit(struct weir_position *at)
 {
-    struct weir_position *at = &d->keys.at;
-    uint64_t mask = at->explicit_nonce ^ at->seq;
+    uint64_t masked = at->explicit_nonce ^ at->seq ^ (at->seq + 1);
 
-    pass_record(d, message_len, wire_len);
-    switch ((weir_nonce_rule)at->nonce_rule) {
-    case WEIR_NONCE_SEQ:
-    case WEIR_NONCE_COUNTER:
-        at->explicit_nonce++;
-        break;
-    case WEIR_NONCE_XOR:
-        at->explicit_nonce = mask ^ at->seq;
-        break;
-    case WEIR_NONCE_IMPLICIT:
-    case WEIR_NONCE_RANDOM:
-        break;
-    }
+    at->explicit_nonce = at->nonce_rule == WEIR_NONCE_XOR ? masked : at->explicit_nonce + 1;
 }
 
-static size_t write_header(const struct direction *d, uint8_t type, size_t message_len,
-                           uint8_t *out)
+/* One record to be made. */
+struct record {
+    uint8_t type;
+    size_t len;      /* plaintext bytes */
+    size_t pad;      /* zeros behind the inner content type */
+    size_t message;  /* bytes that the AEAD protects */
+    size_t wire;     /* bytes on the wire */
+    size_t prefix;   /* of them, those before the message */
+    uint64_t blocks; /* the key's count with it */
+};
+
+static inline struct record record_of(const struct direction *d, uint8_t type, size_t len)
 {
-    out[0] = d->keys.version == WEIR_TLS13 ? WEIR_TYPE_DATA : type;
-    out[1] = 3;
-    out[2] = 3;
-    put_be16(out + 3, (size_t)d->shape.prefix - WEIR_HEADER_LEN + message_len + WEIR_TAG_LEN);
-    if (d->iv_is_salt)
-        put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
-    return d->shape.prefix;
+    size_t pad = padding_of(d, len);
+    size_t message = len + pad + d->shape.suffix - WEIR_TAG_LEN;
+
+    return (struct record){.type = type,
+                           .len = len,
+                           .pad = pad,
+                           .message = message,
+                           .wire = d->shape.prefix + message + WEIR_TAG_LEN,
+                           .prefix = d->shape.prefix,
+                           .blocks = blocks_with(d, message)};
 }
 
 /*
  * Seals one message (plaintext; in TLS 1.3 with its inner type and padding) whose pieces are
  * in[0..count); the record lies at `out`. The number of the record is used up whatever happens.
  */
-static weir_status seal_message(struct direction *d, uint8_t type, const struct weir_iov *in,
-                                size_t count, size_t message_len, size_t data_len, uint8_t *out)
+HOT weir_status seal_message(struct direction *d, const struct record *r, const struct weir_iov *in,
+                             size_t count, uint8_t *out)
 {
     struct weir_aead_op op;
     uint8_t aad[16];
-    size_t prefix = write_header(d, type, message_len, out);
-    size_t record = prefix + message_len + WEIR_TAG_LEN;
+    /* RFC 8446 section 5.2: the opaque_type "is always set to the value 23". */
+    uint8_t type = d->keys.version == WEIR_TLS13 ? WEIR_TYPE_DATA : r->type;
+    uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
 
-    weir_direction_fill_op(d, &op, aad, out, out + WEIR_HEADER_LEN, message_len);
+    memcpy(out, &header, WEIR_HEADER_LEN);
+    fill_op(d, &op, aad, header, type, d->keys.at.explicit_nonce, r->message);
+    if (d->iv_is_salt) {
+        put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
+        step_explicit(&d->keys.at);
+    }
     op.in = in;
     op.in_count = count;
-    op.in_len = message_len;
-    op.out = out + prefix;
-    op.tag = out + prefix + message_len;
-    step(d, message_len, record);
+    op.in_len = r->message;
+    op.out = out + r->prefix;
+    op.tag = out + r->prefix + r->message;
+    pass_record(d, r->blocks, r->wire);
 
     weir_status status = d->backend->seal(d->backend, d->ctx, &op);
     if (status != WEIR_OK) {
-        weir_wipe(out, record);
+        weir_wipe(out, r->wire);
         return weir_direction_end(d, backend_error(status));
     }
     d->counters.records++;
-    d->counters.wire_bytes += record;
-    if (type == WEIR_TYPE_DATA)
-        d->counters.bytes += data_len;
+    d->counters.wire_bytes += r->wire;
+    if (r->type == WEIR_TYPE_DATA)
+        d->counters.bytes += r->len;
     return WEIR_OK;
 }
 
-/* Seals a record whose plaintext (`len` bytes) already lies behind the prefix in `out`. */
-static weir_status seal_placed(struct direction *d, uint8_t type, uint8_t *out, size_t len)
+/* Seals a record whose plaintext already lies behind the prefix in `out`. */
+HOT weir_status seal_placed(struct direction *d, const struct record *r, uint8_t *out)
 {
-    uint8_t *text = out + d->shape.prefix;
-    size_t message_len = len;
+    uint8_t *text = out + r->prefix;
+    const struct weir_iov in = {text, r->message};
 
-    if (d->keys.version == WEIR_TLS13) {
-        size_t pad = padding_of(d, len);
-        text[len] = type;
-        memset(text + len + 1, 0, pad);
-        message_len += 1 + pad;
+    if (r->message > r->len) {
+        text[r->len] = r->type;
+        if (r->pad > 0)
+            memset(text + r->len + 1, 0, r->pad);
     }
-    struct weir_iov in = {text, message_len};
-    return seal_message(d, type, &in, 1, message_len, len, out);
+    return seal_message(d, r, &in, 1, out);
 }
 
 /* Takes `len` bytes from the caller's pieces into in[0..room); 0: they lie in too many pieces. */
@@ -234,23 +238,22 @@ static void copy_pieces(struct gather *g, size_t len, uint8_t *to)
     }
 }
 
-/* Seals the next `len` bytes of the caller's pieces as one record at `out`. */
-static weir_status seal_next(struct direction *d, uint8_t type, struct gather *g, size_t len,
-                             uint8_t *out)
+/* Seals the next bytes of the caller's pieces as one record at `out`. */
+static inline weir_status seal_next(struct direction *d, const struct record *r, struct gather *g,
+                                    uint8_t *out)
 {
     struct weir_iov in[WEIR_AEAD_MAX_SEGMENTS];
     size_t count = 0;
 
-    if (len > COPY_LIMIT && padding_of(d, len) == 0)
-        count = take_pieces(g, len, in, WEIR_AEAD_MAX_SEGMENTS - 1);
+    if (r->len > COPY_LIMIT && r->pad == 0)
+        count = take_pieces(g, r->len, in, WEIR_AEAD_MAX_SEGMENTS - 1);
     if (count == 0) {
-        copy_pieces(g, len, out + d->shape.prefix);
-        return seal_placed(d, type, out, len);
+        copy_pieces(g, r->len, out + r->prefix);
+        return seal_placed(d, r, out);
     }
-    if (d->keys.version != WEIR_TLS13)
-        return seal_message(d, type, in, count, len, len, out);
-    in[count++] = (struct weir_iov){&type, 1};
-    return seal_message(d, type, in, count, len + 1, len, out);
+    if (r->message > r->len)
+        in[count++] = (struct weir_iov){&r->type, 1};
+    return seal_message(d, r, in, count, out);
 }
 
 /* Whether content of this type and length may be sent at all. */
@@ -267,14 +270,14 @@ bool weir_tx_sendable(uint8_t type, size_t len)
 }
 
 /* Most plaintext in a record of this type. */
-static size_t limit_of(const struct direction *d, uint8_t type)
+static inline size_t limit_of(const struct direction *d, uint8_t type)
 {
     return type != WEIR_TYPE_DATA && d->record_limit < CONTROL_LIMIT ? CONTROL_LIMIT
                                                                      : d->record_limit;
 }
 
 /* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
-static weir_status ready(struct direction *d, uint8_t type, size_t len)
+static inline weir_status ready(struct direction *d, uint8_t type, size_t len)
 {
     if (d->attached != HELD_RECORD || !weir_tx_sendable(type, len))
         return weir_direction_end(d, WEIR_E_MISUSE);
@@ -294,44 +297,103 @@ weir_status weir_tx_limit_reached(struct direction *d, uint8_t type)
     return WEIR_E_KEY_LIMIT;
 }
 
-static weir_status sealed(const struct direction *d, uint8_t type)
+/* What a call answers that has sealed all it was given. */
+static inline weir_status sealed(const struct direction *d, uint8_t type)
 {
-    return type == WEIR_TYPE_DATA ? weir_direction_status(d) : WEIR_OK;
+    bool due = d->keys.at.blocks > d->limit.soft;
+
+    return due && type == WEIR_TYPE_DATA ? WEIR_REKEY_DUE : WEIR_OK;
+}
+
+/* Seals whatever weir_tx_seal is given. */
+static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8_t type,
+                                                      const struct weir_iov *in, size_t in_count,
+                                                      uint8_t *out, size_t out_cap, size_t *taken,
+                                                      size_t *made)
+{
+    struct gather g = {in, 0};
+    size_t limit = limit_of(d, type);
+    size_t left = 0;
+
+    *taken = 0;
+    *made = 0;
+    for (size_t i = 0; i < in_count; i++) {
+        if (in[i].len > SIZE_MAX - left)
+            return weir_direction_end(d, WEIR_E_MISUSE);
+        left += in[i].len;
+    }
+    weir_status status = ready(d, type, left);
+    if (status != WEIR_OK)
+        return status;
+
+    do {
+        struct record r = record_of(d, type, left < limit ? left : limit);
+        if (r.wire > out_cap)
+            return WEIR_NEED_OUTPUT;
+        if (!within_limits(d, type, r.blocks))
+            return weir_tx_limit_reached(d, type);
+        status = seal_next(d, &r, &g, out);
+        if (status != WEIR_OK)
+            return status;
+        out += r.wire;
+        out_cap -= r.wire;
+        left -= r.len;
+        *taken += r.len;
+        *made += r.wire;
+    } while (left > 0);
+    return sealed(d, type);
+}
+
+/* Whether the usual can be done: one piece of data that becomes one small record. */
+static inline bool is_usual(const struct direction *d, uint8_t type, size_t len)
+{
+    return type == WEIR_TYPE_DATA && len - 1 < COPY_LIMIT && len <= d->record_limit &&
+           d->pad_multiple == 0 && d->attached == HELD_RECORD && d->doing == DOING_NOTHING &&
+           d->status == WEIR_OK;
+}
+
+/* Seals the usual as weir_tx_seal does: where a record is small, each of core's own steps counts
+ * (docs/performance.md). */
+static inline weir_status seal_usual(struct direction *d, const struct weir_iov *in, uint8_t *out,
+                                     size_t out_cap, size_t *taken, size_t *made)
+{
+    size_t len = in->len;
+    size_t prefix = d->shape.prefix;
+    size_t message = len + d->shape.suffix - WEIR_TAG_LEN;
+    const struct record r = {.type = WEIR_TYPE_DATA,
+                             .len = len,
+                             .message = message,
+                             .wire = prefix + message + WEIR_TAG_LEN,
+                             .prefix = prefix,
+                             .blocks = blocks_with(d, message)};
+    weir_status status = WEIR_NEED_OUTPUT;
+
+    if (r.wire <= out_cap) {
+        if (within_limits(d, WEIR_TYPE_DATA, r.blocks)) {
+            memcpy(out + prefix, in->base, len);
+            status = seal_placed(d, &r, out);
+            if (status == WEIR_OK) {
+                *taken = len;
+                *made = r.wire;
+                return sealed(d, WEIR_TYPE_DATA);
+            }
+        } else {
+            status = weir_tx_limit_reached(d, WEIR_TYPE_DATA);
+        }
+    }
+    *taken = 0;
+    *made = 0;
+    return status;
 }
 
 weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov *in,
                          size_t in_count, uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
 {
     struct direction *d = tx_inside(tx);
-    struct gather g = {in, 0};
-    size_t limit = limit_of(d, type);
-    size_t total = 0;
 
-    *taken = 0;
-    *made = 0;
-    for (size_t i = 0; i < in_count; i++) {
-        if (in[i].len > SIZE_MAX - total)
-            return weir_direction_end(d, WEIR_E_MISUSE);
-        total += in[i].len;
-    }
-    weir_status status = ready(d, type, total);
-    if (status != WEIR_OK)
-        return status;
-
-    do {
-        size_t len = total - *taken < limit ? total - *taken : limit;
-        size_t record = weir_tx_record_len(tx, len);
-        if (record > out_cap - *made)
-            return WEIR_NEED_OUTPUT;
-        if (!within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
-            return weir_tx_limit_reached(d, type);
-        status = seal_next(d, type, &g, len, out + *made);
-        if (status != WEIR_OK)
-            return status;
-        *taken += len;
-        *made += record;
-    } while (*taken < total);
-    return sealed(d, type);
+    if (in_count == 1 && is_usual(d, type, in->len))
+        return seal_usual(d, in, out, out_cap, taken, made);
+    return seal_any(d, type, in, in_count, out, out_cap, taken, made);
 }
 
 weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf, size_t len,
@@ -344,15 +406,15 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
     if (status == WEIR_OK && len > limit_of(d, type))
         status = weir_direction_end(d, WEIR_E_MISUSE);
     if (status == WEIR_OK) {
-        size_t record = weir_tx_record_len(tx, len);
-        if (record > cap)
+        struct record r = record_of(d, type, len);
+        if (r.wire > cap)
             return WEIR_NEED_OUTPUT;
-        if (within_limits(d, type, record - d->shape.prefix - WEIR_TAG_LEN))
-            status = seal_placed(d, type, buf, len);
+        if (within_limits(d, type, r.blocks))
+            status = seal_placed(d, &r, buf);
         else
             status = weir_tx_limit_reached(d, type);
         if (status == WEIR_OK) {
-            *made = record;
+            *made = r.wire;
             return sealed(d, type);
         }
     }

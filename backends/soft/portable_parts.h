@@ -70,11 +70,6 @@ static inline void put_le32(uint8_t *p, uint32_t value)
     p[3] = (uint8_t)(value >> 24);
 }
 
-static inline uint32_t get_be32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
-}
-
 static inline void put_be32(uint8_t *p, uint32_t value)
 {
     p[0] = (uint8_t)(value >> 24);
