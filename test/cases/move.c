@@ -132,6 +132,7 @@ ON(BOTH, nothing_happens_in_the_middle)
         CHECK_EQ(f->t, dir, side);
         CHECK_STATUS(f->t, weir_session_offload(&f->session, (enum weir_dir)side, &move, &why),
                      WEIR_PENDING);
+        CHECK_EQ(f->t, b.attached, 1);
         if (side == WEIR_TX) {
             CHECK_STATUS(f->t, we_send(f, "x", 1), WEIR_PENDING);
             CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_PENDING);
@@ -248,7 +249,28 @@ ON(BOTH, refused_before_anything_is_done)
                  WEIR_REFUSED);
     CHECK_EQ(f->t, why.code, WEIR_REFUSAL_FORM);
     CHECK_MEM(f->t, &keys, &f->tx_keys, sizeof keys);
+    /* Nor with a number that is only a bound. */
+    keys.at.unsure = 1;
+    CHECK_STATUS(f->t,
+                 weir_tx_init(&tx, &keys, &f->watch.backend, f->tx_ctx, sizeof f->tx_ctx, &why),
+                 WEIR_REFUSED);
+    CHECK_EQ(f->t, why.code, WEIR_REFUSAL_POSITION);
     weir_keys_wipe(&keys);
+}
+
+/* One that waits for commands but has none to give. */
+ON(BOTH, commands_of_nobody)
+{
+    struct weir_refusal why;
+    const struct weir_move move = {
+        .backend = &b.backend, .ctx = &tx_below, .ctx_len = sizeof tx_below};
+
+    below_begin(&b, f);
+    b.backend.command = NULL;
+    b.backend.complete = NULL;
+    CHECK_STATUS(f->t, weir_session_offload(&f->session, WEIR_TX, &move, &why), WEIR_REFUSED);
+    CHECK_EQ(f->t, b.attached, 0);
+    we_live(f);
 }
 
 /* A backend that cannot change the key, under each policy. */
@@ -410,6 +432,7 @@ static const struct test_case table[] = {
     CASE(nothing_happens_in_the_middle),
     CASE(an_end_in_the_middle),
     CASE(refused_before_anything_is_done),
+    CASE(commands_of_nobody),
     CASE(the_policy_about_keys),
     CASE(the_shape_of_records_is_kept),
     CASE(taken_back),

@@ -220,7 +220,7 @@ ON(BOTH, a_number_that_cannot_be)
 /* Limits hold on the bound; before it ends a key, it is asked for. */
 ON(BOTH, limits_on_the_bound)
 {
-    for (int answers = 0; answers < 3; answers++) {
+    for (int answers = 0; answers < 4; answers++) {
         uint32_t sent = 0;
         weir_status status = WEIR_OK;
 
@@ -228,6 +228,7 @@ ON(BOTH, limits_on_the_bound)
         begin(f, TX, false);
         if (answers == 0)
             b.backend.query = NULL;
+        b.inexact = answers == 3;
         weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 1000, .hard = 2000});
         while (status >= 0 && sent < 2000) {
             if (answers == 1)
@@ -242,7 +243,7 @@ ON(BOTH, limits_on_the_bound)
             CHECK(f->t, sent >= (2000 - 66) / 4 && sent <= 2000 / 4);
         else
             CHECK_EQ(f->t, sent, 2000 / 66);
-        if (answers == 1)
+        if (answers == 1 || answers == 3)
             CHECK_EQ(f->t, b.queries, 1); /* who has not answered is not asked again and again */
         /* The end can still be said. */
         f->out_len = 0;
@@ -363,7 +364,7 @@ ON(TLS12, no_messages_of_a_library)
 
 static void gets(struct fixture *f, struct weir_stream_done done, weir_status want)
 {
-    static uint8_t room[WEIR_MAX_PLAINTEXT];
+    static uint8_t room[WEIR_MAX_PLAINTEXT + 1];
     struct weir_stream_op op;
     struct weir_record r;
     size_t count = 77;
@@ -477,6 +478,213 @@ ON(BOTH, received_in_pieces)
     CHECK_EQ(f->t, weir_rx_counters(&f->rx).bytes, 40206);
 }
 
+/* The bound is no wider than the backend makes it. */
+ON(BOTH, bounds_are_close)
+{
+    static const struct {
+        uint16_t least;
+        size_t len;
+        uint64_t most;
+    } rows[] = {{1, 1, 1}, {1, 5, 5}, {2, 5, 3}, {100, 99, 1}, {100, 250, 3}, {16384, 16384, 2}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct weir_refusal why;
+        struct weir_keys keys;
+
+        fixture_at(f, i);
+        begin(f, TX, true);
+        b.backend.least_record = rows[i].least;
+        CHECK_STATUS(f->t, say(f, rows[i].len), WEIR_OK);
+        CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, rows[i].most);
+        CHECK_EQ(f->t, weir_tx_position(&f->tx).unsure, rows[i].most - 1);
+        CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
+        CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
+        /* exact until more is sent */
+        CHECK_STATUS(f->t, say(f, 1), WEIR_OK);
+        CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+        CHECK_ZERO(f->t, &keys, sizeof keys);
+    }
+    /* A limit makes more records than a backend would by itself. */
+    struct weir_refusal why;
+    fixture_again(f);
+    below_begin(&b, f);
+    b.backend.caps = WEIR_CAP_RECORD_LIMIT;
+    b.backend.least_record = 16384;
+    CHECK_EQ(f->t, weir_tx_set_record_limit(&f->tx, 100), WEIR_OK);
+    CHECK_STATUS(f->t, below_move(&b, f, WEIR_TX, &tx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
+    b.cut = 100;
+    CHECK_STATUS(f->t, say(f, 1000), WEIR_OK);
+    CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, 10);
+}
+
+/* RFC 8446 section 5.3: numbers do not wrap, however the records are cut. */
+ON(BOTH, the_end_of_the_numbers)
+{
+    struct weir_keys keys;
+    struct weir_refusal why;
+
+    for (uint64_t room = 0; room < 20; room++) {
+        fixture_at(f, room);
+        fixture_again(f);
+        fixture_keys(f, &keys);
+        keys.at.seq = UINT64_MAX - 64 - room;
+        if (keys.at.nonce_rule == WEIR_NONCE_SEQ)
+            keys.at.explicit_nonce = keys.at.seq;
+        REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
+        fixture_session(f, &watch_kdf);
+        below_begin(&b, f);
+        b.backend.query = NULL;
+        b.cut = 1;
+        CHECK_STATUS(f->t, below_move(&b, f, WEIR_TX, &tx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
+        CHECK_STATUS(f->t, say(f, 20), WEIR_E_KEY_LIMIT);
+        CHECK_EQ(f->t, b.made, room);
+        CHECK_STATUS(f->t, flush(f), WEIR_OK); /* the alert */
+        CHECK_EQ(f->t, b.made, room + 1);
+    }
+}
+
+static size_t told_len;
+static void tells(const struct weir_backend *self, void *ctx, uint8_t type,
+                  struct weir_stream_op *op)
+{
+    (void)self;
+    (void)ctx;
+    (void)type;
+    op->len = told_len;
+}
+
+/* A backend that would have nothing sent, or more than there is, or half an alert. */
+ON(BOTH, backends_that_lie)
+{
+    static const size_t lies[] = {0, 6, SIZE_MAX};
+    struct weir_stream_op op;
+    const uint8_t *own;
+
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        begin(f, TX, true);
+        b.backend.send = tells;
+        told_len = lies[i];
+        CHECK_STATUS(f->t, say(f, 5), WEIR_E_BACKEND);
+        CHECK_EQ(f->t, b.made, 0);
+    }
+    begin(f, TX, true);
+    b.backend.send = tells;
+    told_len = 1;
+    CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 0, &op, &own),
+                 WEIR_E_BACKEND);
+    /* Less than there is of data is no lie, and no message that something could break into. */
+    begin(f, TX, true);
+    b.backend.send = tells;
+    told_len = 2;
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 5, &op, &own), WEIR_OK);
+    CHECK_EQ(f->t, op.len, 2);
+    CHECK_STATUS(f->t, weir_session_sent(&f->session, &(struct weir_stream_done){.len = 2}),
+                 WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 0, &op, &own), WEIR_OK);
+    CHECK(f->t, own != NULL);
+}
+
+/* Each send is asked for, and told once. */
+ON(BOTH, asked_and_told_once)
+{
+    const struct weir_stream_done one = {.len = 1};
+    struct weir_stream_op op;
+    const uint8_t *own;
+
+    begin(f, TX, true);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 1, &op, &own), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_sent(&f->session, &one), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_sent(&f->session, &one), WEIR_E_MISUSE);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 1, &op, &own), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 0, &op, &own), WEIR_OK);
+    CHECK_STATUS(f->t, weir_session_sent(&f->session, &one), WEIR_E_MISUSE);
+    CHECK_EQ(f->t, weir_tx_counters(&f->tx).bytes, 1);
+    CHECK_STATUS(f->t, weir_tx_stream(&f->tx, WEIR_TYPE_DATA, 1, &op), WEIR_OK);
+    CHECK_STATUS(f->t, weir_tx_sent(&f->tx, &one), WEIR_OK);
+    CHECK_STATUS(f->t, weir_tx_sent(&f->tx, &one), WEIR_E_MISUSE);
+    begin(f, TX, true);
+    CHECK_STATUS(f->t, weir_tx_stream(&f->tx, WEIR_TYPE_DATA, 0, &op), WEIR_E_MISUSE);
+    begin(f, TX, true);
+    CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_ALERT, 2, &op, &own),
+                 WEIR_E_MISUSE);
+    CHECK_STATUS(f->t, say(f, 1), WEIR_OK);
+}
+
+/* Limits of what is received: the peer is asked for an update, then it is the end. */
+ON(BOTH, limits_of_what_is_received)
+{
+    begin(f, TX | RX, true);
+    b.backend.query = NULL;
+    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 50, .hard = 150});
+    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
+    CHECK_EQ(f->t, weir_session_wants_flush(&f->session), f->tls13);
+    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_E_KEY_LIMIT);
+}
+
+/* Who cannot tell is asked once under each key, not at every send. */
+ON(TLS13, asked_again_under_another_key)
+{
+    struct weir_refusal why;
+
+    for (int how = 0; how < 2; how++) {
+        begin(f, TX, true);
+        weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 10, .hard = 100000});
+        b.inexact = how == 1;
+        for (uint32_t epoch = 1; epoch < 4; epoch++) {
+            /* the second send makes the session renew the key, which asks; the third meets it */
+            for (int i = 0; i < 3; i++) {
+                if (how == 0)
+                    b.fail_at = weir_session_command(&f->session, &(enum weir_dir){0}) != NULL
+                                    ? b.run + 1
+                                    : 0;
+                f->out_len = 0;
+                CHECK_STATUS(f->t, say(f, 3), WEIR_OK);
+            }
+            CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_OK);
+            CHECK_STATUS(f->t, flush(f), WEIR_OK);
+        }
+        CHECK(f->t, b.queries >= 3 && b.queries <= 8);
+    }
+}
+
+/* Errors of a move are errors of the session, and what is over takes nothing more. */
+ON(BOTH, ends_are_the_sessions)
+{
+    static uint8_t room[10];
+    const struct weir_move move = {
+        .backend = &b.backend, .ctx = &tx_below, .ctx_len = sizeof tx_below};
+    struct weir_stream_done done = content(WEIR_TYPE_DATA, 5);
+    struct weir_refusal why;
+    struct weir_record r;
+    size_t count;
+
+    fixture_again(f);
+    below_begin(&b, f);
+    weir_tx_end(&f->tx, WEIR_E_IO);
+    CHECK_STATUS(f->t, weir_session_offload(&f->session, WEIR_TX, &move, &why), WEIR_E_IO);
+    CHECK_STATUS(f->t, weir_session_status(&f->session), WEIR_E_IO);
+    begin(f, TX | RX, true);
+    peer_says(f, WEIR_TYPE_ALERT, "\x01\x00", 2);
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_CLOSED);
+    CHECK_STATUS(f->t, weir_session_received(&f->session, &done, room, &r, &count), WEIR_CLOSED);
+    CHECK_EQ(f->t, count, 0);
+    /* A handshake record is no data, and no longer than a record may be. */
+    begin(f, TX | RX, true);
+    gets(f, content(WEIR_TYPE_HANDSHAKE, 16385), WEIR_E_OVERFLOW);
+    begin(f, TX | RX, true);
+    peer_says(f, WEIR_TYPE_ALERT, "\x01\x5a", 2); /* user_canceled */
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+    CHECK_EQ(f->t, weir_rx_counters(&f->rx).bytes, 0);
+    CHECK_EQ(f->t, weir_rx_counters(&f->rx).records, 1);
+}
+
 static const struct test_case table[] = {
     CASE(key_updates_of_our_own),
     CASE(counted_before_the_key_changes),
@@ -495,5 +703,12 @@ static const struct test_case table[] = {
     CASE(empty_records_from_below),
     CASE(the_wrong_calls),
     CASE(received_in_pieces),
+    CASE(bounds_are_close),
+    CASE(the_end_of_the_numbers),
+    CASE(backends_that_lie),
+    CASE(asked_and_told_once),
+    CASE(limits_of_what_is_received),
+    CASE(asked_again_under_another_key),
+    CASE(ends_are_the_sessions),
 };
 CASE_GROUP(stream, table, TEST_EACH_AEAD);
