@@ -2,11 +2,13 @@
 #include "check.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +18,10 @@ static struct {
     const char *only;
     const char *name; /* of the case, in its own process */
     unsigned run, failed;
-} state;
+    /* The other process: its end of the pipe (in it), ours, and its number. */
+    int report, told;
+    pid_t other;
+} state = {.report = -1, .told = -1};
 
 void check_only(const char *part)
 {
@@ -25,10 +30,14 @@ void check_only(const char *part)
 
 static void say(const char *word, const char *format, va_list list)
 {
-    char text[600];
+    char text[900];
     vsnprintf(text, sizeof text, format, list);
     for (char *at = text; *at != '\0'; at++) {
         *at = *at == '\n' ? ' ' : *at;
+    }
+    if (state.report >= 0 && strcmp(word, "NOTE") != 0) {
+        (void)!write(state.report, text, strlen(text));
+        return;
     }
     if (state.name != NULL && strcmp(word, "NOTE") != 0) {
         printf("%s %s: %s\n", word, state.name, text);
@@ -38,19 +47,75 @@ static void say(const char *word, const char *format, va_list list)
     fflush(stdout);
 }
 
-void check_fail(const char *file, int line, const char *format, ...)
+static void tell(const char *word, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void tell(const char *word, const char *format, ...)
 {
-    char where[700];
-    const char *slash = strrchr(file, '/');
-    snprintf(where, sizeof where, "%s (%s line %d)", format, slash != NULL ? slash + 1 : file,
-             line);
     va_list list;
     va_start(list, format);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    say("FAIL", where, list);
-#pragma GCC diagnostic pop
+    say(word, format, list);
     va_end(list);
+}
+
+void check_start(void (*body)(void *arg), void *arg, int ours)
+{
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    state.other = fork();
+    CHECK(state.other >= 0);
+    if (state.other == 0) {
+        close(ends[0]);
+        close(ours);
+        state.report = ends[1];
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        body(arg);
+        _exit(PASSED);
+    }
+    close(ends[1]);
+    state.told = ends[0];
+}
+
+/* What the other process has to say against it; "" when it is content. Waits for its end. */
+static void hear(char *text, size_t room)
+{
+    int status = 0;
+    size_t len = 0;
+    text[0] = '\0';
+    for (ssize_t n = 1; n > 0 && len<room - 1; len += n> 0 ? (size_t)n : 0) {
+        n = read(state.told, text + len, room - 1 - len);
+    }
+    text[len] = '\0';
+    close(state.told);
+    state.told = -1;
+    if (waitpid(state.other, &status, 0) == state.other && len == 0 && status != 0) {
+        snprintf(text, room, "ended with wait status %#x", (unsigned)status);
+    }
+}
+
+void check_join(void)
+{
+    char text[600];
+    hear(text, sizeof text);
+    if (text[0] != '\0') {
+        FAIL("the other end: %s", text);
+    }
+}
+
+void check_fail(const char *file, int line, const char *format, ...)
+{
+    char why[400], other[300] = "";
+    const char *slash = strrchr(file, '/');
+    va_list list;
+    va_start(list, format);
+    vsnprintf(why, sizeof why, format, list);
+    va_end(list);
+    struct pollfd said = {.fd = state.told, .events = POLLIN};
+    if (state.told >= 0 && poll(&said, 1, 500) == 1) {
+        ssize_t n = read(state.told, other, sizeof other - 1);
+        other[n > 0 ? n : 0] = '\0';
+    }
+    tell("FAIL", "%s (%s line %d)%s%s", why, slash != NULL ? slash + 1 : file, line,
+         other[0] != '\0' ? "; the other end: " : "", other);
     _exit(FAILED);
 }
 
@@ -130,6 +195,7 @@ static void child(void (*body)(const void *arg), const void *arg, unsigned secon
 {
     /* Its own group, so that what it has started ends with it. */
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGPIPE, SIG_IGN);
     alarm(seconds);
     body(arg);

@@ -19,6 +19,14 @@ void check_only(const char *part);
 /* How the program should end: 0 when every case passed or was skipped, and there was one. */
 int check_result(void);
 
+/*
+ * In a body: another process that runs `body(arg)` and has not the descriptor `ours`. check_join
+ * waits for it and ends the case when it has failed, with its words; so does check_fail, which a
+ * body that waits for nothing meets when the other has gone.
+ */
+void check_start(void (*body)(void *arg), void *arg, int ours);
+void check_join(void);
+
 /* In a body: ends the case. The text must not go over a line. */
 _Noreturn void check_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
