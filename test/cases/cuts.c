@@ -95,7 +95,7 @@ static void cut_everywhere(struct fixture *f, weir_status want)
         fixture_at(f, 100000 + round);
         begin(f, &part);
         for (size_t at = 0; at < stream_len && part.status >= WEIR_OK;) {
-            at += round == 0 ? 1 : 1 + test_random(&f->random) % (10 * round);
+            at += round == 0 ? 1 : 1 + (size_t)(test_random(&f->random) % (10 * round));
             part.status = arrive(f, at < stream_len ? at : stream_len);
             if (part.status == WEIR_CLOSED)
                 break;

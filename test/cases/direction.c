@@ -236,7 +236,7 @@ ON(BOTH, tx_moves)
 
     for (uint64_t n = 0; n < 7; n++) {
         fixture_at(f, n);
-        seal_some(f, n);
+        seal_some(f, (size_t)n);
         for (uint64_t i = 0; i < n; i++)
             we_said(f, WEIR_TYPE_DATA, f->text, 10);
         if (f->tls13 && n == 3) {

@@ -151,7 +151,9 @@ static void gather(struct fixture *f, uint8_t type, size_t len, size_t pieces, s
     for (size_t i = 0; i < pieces; i++) {
         size_t here = len - at;
         if (i + 1 < pieces)
-            here = test_random(&f->random) % 3 == 0 ? 0 : test_random(&f->random) % (here + 1);
+            here = test_random(&f->random) % 3 == 0
+                       ? 0
+                       : (size_t)(test_random(&f->random) % (here + 1));
         in[i] = (struct weir_iov){here > 0 ? f->text + at : NULL, here};
         at += here;
     }
