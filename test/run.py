@@ -29,12 +29,22 @@ SANITIZE = ['-Db_sanitize=address,undefined', '-Db_lundef=false',
 
 
 class Configuration:
-    """One way to build weir, and the suites that are run in it. `small`: see environment()."""
+    """
+    One way to build weir, and the suites that are run in it. `small`: see environment(). `needs`:
+    programs without which it is left out.
+    """
 
-    def __init__(self, name, compiler, options, suites, small=False):
+    def __init__(self, name, compiler, options, suites, small=False, needs=()):
         self.name, self.compiler, self.options = name, compiler, ['-Dwerror=true', *options]
-        self.suites, self.small = suites, small
+        self.suites, self.small, self.needs = suites, small, needs
         self.directory = BUILD / name
+
+
+def emulated(name, suites, *needs):
+    """Another machine by cross file: what needs no library, run by QEMU."""
+    options = [f'--cross-file=crossfiles/{name}.ini',
+               *(f'-D{part}=disabled' for part in ('openssl', 'mbedtls', 'io', 'tools', 'fuzz'))]
+    return Configuration(name, needs[0], options, suites, small=True, needs=needs)
 
 
 CONFIGURATIONS = [
@@ -51,6 +61,9 @@ CONFIGURATIONS = [
                   small=True),
     Configuration('bare', 'clang', ['-Dopenssl=disabled', '-Dmbedtls=disabled'],
                   ['unit', 'vectors', 'embed', 'fuzz', 'budget'], small=True),
+    emulated('s390x', ['unit', 'vectors'], 's390x-linux-gnu-gcc', 'qemu-s390x-static'),
+    emulated('cortex-m4', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
+    emulated('cortex-m0plus', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
 ]
 
 
@@ -170,6 +183,11 @@ def run_configuration(configuration, suites):
     """Builds it and runs those of `suites` that belong to it."""
     chosen = [suite for suite in configuration.suites if suite in suites]
     total = Count()
+    missing = [program for program in configuration.needs if shutil.which(program) is None]
+    if missing:
+        total.skipped.append(f'{configuration.name}: no {" and no ".join(missing)}')
+        say(f'    SKIP {total.skipped[0]}')
+        return total
     say(f'{configuration.name}: building with {configuration.compiler} '
         f'{" ".join(configuration.options)}')
     if not build(configuration):

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The four functions that weir takes from its surroundings, for images without a libc. */
+#include <stdint.h>
+#include <string.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t len)
+{
+    uint8_t *t = to;
+    const uint8_t *f = from;
+
+    for (size_t i = 0; i < len; i++)
+        t[i] = f[i];
+    return to;
+}
+
+void *memmove(void *to, const void *from, size_t len)
+{
+    uint8_t *t = to;
+    const uint8_t *f = from;
+
+    if ((uintptr_t)t < (uintptr_t)f)
+        return memcpy(to, from, len);
+    while (len-- > 0)
+        t[len] = f[len];
+    return to;
+}
+
+void *memset(void *to, int byte, size_t len)
+{
+    uint8_t *t = to;
+
+    for (size_t i = 0; i < len; i++)
+        t[i] = (uint8_t)byte;
+    return to;
+}
+
+int memcmp(const void *a, const void *b, size_t len)
+{
+    const uint8_t *x = a, *y = b;
+
+    for (size_t i = 0; i < len; i++) {
+        if (x[i] != y[i])
+            return x[i] < y[i] ? -1 : 1;
+    }
+    return 0;
+}
