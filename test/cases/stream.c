@@ -476,6 +476,15 @@ ON(BOTH, received_in_pieces)
     CHECK_EQ(f->t, weir_rx_position(&f->rx).seq, 9);
     CHECK_EQ(f->t, weir_rx_counters(&f->rx).records, 9);
     CHECK_EQ(f->t, weir_rx_counters(&f->rx).bytes, 40206);
+    /* Empty records came that nobody was told of. */
+    b.kernel[WEIR_RX].keys.at.seq = 12;
+    CHECK_STATUS(f->t, weir_rx_query(&f->rx, &why), WEIR_PENDING);
+    CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
+    CHECK_EQ(f->t, weir_rx_position(&f->rx).seq, 12);
+    CHECK_EQ(f->t, weir_rx_counters(&f->rx).records, 12);
+    b.kernel[WEIR_RX].keys.at.seq = 11;
+    CHECK_STATUS(f->t, weir_rx_query(&f->rx, &why), WEIR_PENDING);
+    CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_E_BACKEND);
 }
 
 /* The bound is no wider than the backend makes it. */
