@@ -156,7 +156,8 @@ weir_status weir_direction_status(const struct direction *d)
         return WEIR_E_MISUSE;
     if (d->status < 0)
         return (weir_status)d->status;
-    return d->keys.at.blocks > d->limit.soft ? WEIR_REKEY_DUE : WEIR_OK;
+    bool due = d->keys.at.blocks > d->limit.soft;
+    return due && !weir_direction_in_doubt(d, d->limit.soft) ? WEIR_REKEY_DUE : WEIR_OK;
 }
 
 /* The lower of two limits of which 0 is none. */

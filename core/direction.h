@@ -147,6 +147,9 @@ weir_status weir_direction_complete(struct direction *d, const struct weir_done 
 weir_status weir_direction_query(struct direction *d, struct weir_refusal *why);
 /* STREAM: WEIR_OK, or what weir_tx_stream and weir_rx_stream answer before they look further. */
 weir_status weir_direction_stream(struct direction *d);
+/* STREAM: whether the bound passes a limit, the truth may not, and there is somebody to ask: then
+ * that is done before a key is given up for nothing. */
+bool weir_direction_in_doubt(const struct direction *d, uint64_t limit);
 /* STREAM: counts `bytes` of content in `least` to `most` records. */
 void weir_direction_count(struct direction *d, size_t bytes, uint64_t least, uint64_t most);
 bool weir_direction_refuse(struct weir_refusal *why, weir_refusal_code code, uint32_t detail);

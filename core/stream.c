@@ -9,13 +9,12 @@
 /* The most plaintext of one call; no operating system takes more. */
 #define MOST_AT_ONCE 0x7ffff000u
 
-/* Whether the bound passes a limit and the truth may not: then it is worth asking, before a key is
- * given up for nothing. */
-static bool in_doubt(const struct direction *d, uint64_t limit)
+bool weir_direction_in_doubt(const struct direction *d, uint64_t limit)
 {
     uint64_t blocks = d->keys.at.blocks;
 
-    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit;
+    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit &&
+           d->attached == HELD_STREAM && d->backend->query != NULL && !d->no_answer;
 }
 
 weir_status weir_direction_stream(struct direction *d)
@@ -26,8 +25,7 @@ weir_status weir_direction_stream(struct direction *d)
         return weir_direction_end(d, WEIR_E_MISUSE);
     if (d->doing != DOING_NOTHING)
         return WEIR_PENDING;
-    if (d->no_answer || d->backend->query == NULL ||
-        (!in_doubt(d, d->limit.soft) && !in_doubt(d, d->limit.hard)))
+    if (!weir_direction_in_doubt(d, d->limit.soft) && !weir_direction_in_doubt(d, d->limit.hard))
         return WEIR_OK;
     weir_status status = weir_direction_query(d, &why);
     return status == WEIR_REFUSED ? WEIR_OK : status;
