@@ -21,6 +21,8 @@
 struct wiretap {
     struct sim_tap tap;
     uint64_t records, bytes;
+    uint64_t blocks; /**< AEAD blocks that they cost their keys (struct weir_limit) */
+    size_t extra;    /**< bytes of a record's body that are no message: explicit nonce and tag */
     uint8_t header[5];
     size_t header_len, body_left;
 };
@@ -41,6 +43,7 @@ struct end {
     uint64_t messages, messages_heard; /**< handshake messages for the TLS library */
     uint64_t empty_heard;              /**< pieces of data without content */
     bool server;
+    bool deaf; /**< does not look at handshake messages */
     uint8_t raw[RAW_ROOM];
     size_t raw_len;
     uint8_t sealed[SEAL_ROOM];
@@ -77,6 +80,9 @@ unsigned rounds(unsigned all, unsigned few);
 struct pair *pair_open(const struct suite *suite, uint64_t seed, bool we_serve, size_t limit);
 /** Closes it; fails the test when a nonce was used twice, or sealed again. */
 void pair_close(struct pair *p);
+
+/** Writes bytes to TCP that no record layer has seen. */
+void end_raw(struct end *e, const void *bytes, size_t len);
 
 /** A number below `limit` from the pair's seed. */
 size_t below(struct pair *p, size_t limit);
