@@ -41,7 +41,6 @@ struct end {
     size_t room;                       /**< of its buffer for receiving; 0: 16384 */
     uint64_t sent, heard;              /**< bytes of application data */
     uint64_t messages, messages_heard; /**< handshake messages for the TLS library */
-    uint64_t empty_heard;              /**< pieces of data without content */
     bool server;
     bool deaf; /**< does not look at handshake messages */
     uint8_t raw[RAW_ROOM];
