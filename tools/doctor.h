@@ -73,7 +73,8 @@
     X(PEER, ANY, "peer", "live, with --peer: who would carry a connection to that address",        \
       "see nic-tx and nic-rx; the route may lead over another interface, a tunnel or a bridge")    \
     X(SESSIONS, ANY, "sessions", "who carries the sessions that there are",                        \
-      "look at suites (NICs take AES-GCM, on Linux under TLS 1.2 only), routes and interfaces")    \
+      "look at suites (a NIC takes AES-GCM, on Linux under TLS 1.2) and routes; the tracepoint "   \
+      "tls:tls_device_offload_set has the errno of each attempt")                                  \
     X(ERRORS, ANY, "errors", "counters of errors do not grow",                                     \
       "weir stats explains each counter, and shows its rate with --watch 1")                       \
     X(RATIOS, ANY, "ratios", "how much a NIC repeats because of loss and reordering",              \
@@ -108,8 +109,9 @@ enum doctor_state {
 #define DOCTOR_LEVEL_LIST(X)                                                                       \
     X(NONE, "none", "no offload: TLS cannot leave user space here")                                \
     X(KERNEL, "kernel", "kernel: the kernel encrypts in software")                                 \
-    X(NIC_TX, "nic-tx", "NIC TX: a NIC encrypts what is sent; receiving is software")              \
-    X(NIC_TX_RX, "nic-tx-rx", "NIC TX and RX: a NIC encrypts and decrypts")
+    X(NIC_TX, "nic-tx", "NIC TX: a NIC is set up for what is sent; receiving is software")         \
+    X(NIC_TX_RX, "nic-tx-rx",                                                                      \
+      "NIC TX and RX: a NIC is set up for what is sent and what is received")
 
 enum doctor_level {
 #define X(symbol, word, text) LEVEL_##symbol,

@@ -211,7 +211,7 @@ static int features(const char *interface, FILE *out)
         unsigned mask;
     } bits[] = {{"MEXTPG", 1u << 26}, {"TXTLS4", 1u << 27}, {"TXTLS6", 1u << 28}};
     struct ifreq request = {0};
-    (void)strlcpy(request.ifr_name, interface, sizeof request.ifr_name);
+    (void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", interface);
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     if (fd < 0) {
         return errno;
@@ -225,7 +225,7 @@ static int features(const char *interface, FILE *out)
         return error;
     }
 #endif
-    for (size_t i = 0; error == 0 && i < nitems(bits); i++) {
+    for (size_t i = 0; error == 0 && i < sizeof bits / sizeof bits[0]; i++) {
         if ((can & bits[i].mask) != 0) {
             print_feature(out, bits[i].name, (on & bits[i].mask) != 0);
         }
