@@ -39,13 +39,16 @@ struct weir_done {
  * One call of sendmsg or recvmsg in WEIR_FORM_STREAM. Sending: the control message of `level` and
  * `type` with control[0..control_len) goes with it (none when `control_len` is 0), and at most
  * `len` bytes of plaintext, in one call. Receiving: the buffer has `len` bytes or more, and the
- * control buffer room for a message of `control_len` bytes. Always without waiting.
+ * control buffer room for a message of `control_len` bytes. With `ask_error` the socket's SO_ERROR
+ * is got after a call that did not fail: for a system that gives what lies behind a bad record
+ * before it tells of that record. Always without waiting.
  */
 struct weir_stream_op {
     int level, type;
     uint8_t control[WEIR_MAX_CONTROL];
     uint32_t control_len;
     size_t len;
+    bool ask_error; /**< receiving only */
 };
 
 /** How that call ended. */
@@ -56,6 +59,7 @@ struct weir_stream_done {
     bool has_control;                  /**< a message of that level and type came with it */
     bool truncated;                    /**< MSG_CTRUNC */
     bool end_of_record;                /**< MSG_EOR */
+    int pending_error;                 /**< `ask_error`: what SO_ERROR then was; else 0 */
     uint8_t control[WEIR_MAX_CONTROL]; /**< of several such messages, the last */
     uint32_t control_len;
 };

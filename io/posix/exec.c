@@ -143,6 +143,15 @@ static void take_control(struct msghdr *message, const struct weir_stream_op *op
     }
 }
 
+/* What the socket has to tell besides; being asked, it forgets it. */
+static int pending_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
+}
+
 struct weir_stream_done weir_posix_receive(int fd, const struct weir_stream_op *op, void *buf,
                                            size_t cap)
 {
@@ -171,6 +180,9 @@ struct weir_stream_done weir_posix_receive(int fd, const struct weir_stream_op *
         return done;
     }
     done.len = (size_t)got;
+    if (op->ask_error) {
+        done.pending_error = pending_error(fd);
+    }
     done.truncated = (message.msg_flags & MSG_CTRUNC) != 0;
     done.end_of_record = (message.msg_flags & MSG_EOR) != 0;
     if (op->control_len > 0) {
