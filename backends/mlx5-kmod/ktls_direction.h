@@ -24,6 +24,7 @@ struct __attribute__((may_alias)) ktls {
     uint8_t key[WEIR_MAX_KEY];
     uint8_t iv[WEIR_IV_LEN];
     int32_t mode; /* the value of short options */
+    int error;    /* RX: the socket has told it, behind bytes that were good */
     struct weir_mlx5_ktls_report report;
     uint32_t features;
     uint16_t suite;

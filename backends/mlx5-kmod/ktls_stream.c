@@ -57,6 +57,7 @@ void weir_mlx5_ktls_receive(const struct weir_backend *self, void *ctx, struct w
     op->type = KTLS_GET_RECORD;
     op->control_len = KTLS_GET_RECORD_LEN;
     op->len = WEIR_MAX_PLAINTEXT;
+    op->ask_error = true;
 }
 
 static weir_status receive_error(int os_error)
@@ -100,9 +101,18 @@ weir_status weir_mlx5_ktls_received(const struct weir_backend *self, void *ctx,
     struct ktls *k = ctx;
 
     (void)self;
+    /* The kernel passes over a record that fails, decrypts the next ones, and gives those before it
+     * tells: these very bytes may lie behind the gap. Other errors end the stream behind them. */
+    if (done->pending_error == KTLS_EBADMSG || done->pending_error == KTLS_EMSGSIZE)
+        return receive_error(done->pending_error);
+    if (done->pending_error != 0)
+        k->error = done->pending_error;
+    bool nothing = done->len == 0 && !done->has_control && !done->truncated;
+    if (k->error != 0 && (nothing || done->os_error != 0))
+        return receive_error(k->error);
     if (done->os_error != 0)
         return receive_error(done->os_error);
-    if (done->len == 0 && !done->has_control && !done->truncated)
+    if (nothing)
         return WEIR_CLOSED;
     /* What was cut off may have been the type of these very bytes. */
     if (done->truncated)

@@ -10,6 +10,11 @@
  * change under it, and is told by weir_tx_query and weir_rx_query: weir_tx_carrier then says
  * WEIR_CARRIER_NIC or WEIR_CARRIER_KERNEL.
  *
+ * The kernel passes over a record that fails and goes on with the next; it tells of that once, in
+ * the socket's SO_ERROR. So the backend asks for that whenever it receives, and nobody else may. A
+ * send can be told instead: where weir_tx_sent answers WEIR_E_BACKEND, the receiving direction of
+ * the socket must end, too, as it does in a session.
+ *
  * Source of all facts: docs/reference/freebsd-ktls.md.
  */
 #ifndef WEIR_MLX5_KMOD_H

@@ -84,6 +84,7 @@ static void every_errno_of_a_receive(struct test *t)
     CHECK_EQ(t, op.type, 2);
     CHECK_EQ(t, op.control_len, 6);
     CHECK_EQ(t, op.len, 16384);
+    CHECK(t, op.ask_error);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct weir_stream_done done = {.os_error = rows[i].error};
 
@@ -197,6 +198,45 @@ static void receives_what_is_cut_off(struct test *t)
     CHECK_STATUS(t, h.k.backend.received(&h.k.backend, &h.ctx, &done, &in), WEIR_OK);
 }
 
+/* Bytes came, and then the socket tells an error: of a record that was passed over, so that nobody
+ * knows on which side of it they lie; or of the end, which comes behind them. */
+static void receives_beside_an_error(struct test *t)
+{
+    static const struct {
+        int error;
+        weir_status at_once, then;
+    } rows[] = {
+        {89, WEIR_E_AUTH, WEIR_E_AUTH}, {40, WEIR_E_OVERFLOW, WEIR_E_OVERFLOW},
+        {22, WEIR_OK, WEIR_E_VERSION},  {54, WEIR_OK, WEIR_E_IO},
+        {53, WEIR_OK, WEIR_E_IO},       {5, WEIR_OK, WEIR_E_BACKEND},
+    };
+    const struct weir_stream_done none = {.os_error = 35}, end = {.len = 0};
+    struct weir_stream_in in;
+    struct host h;
+
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        struct weir_stream_done done = {.len = 5,
+                                        .has_control = true,
+                                        .end_of_record = true,
+                                        .control = {23, 3, 3, 0, 0, 5},
+                                        .control_len = 6};
+
+        t->at = (uint64_t)rows[i / 2].error;
+        begin(&h, WEIR_RX);
+        CHECK_STATUS(t, h.k.backend.received(&h.k.backend, &h.ctx, &done, &in), WEIR_OK);
+        done.pending_error = rows[i / 2].error;
+        CHECK_STATUS(t, h.k.backend.received(&h.k.backend, &h.ctx, &done, &in),
+                     rows[i / 2].at_once);
+        if (rows[i / 2].at_once != WEIR_OK)
+            continue;
+        done.pending_error = 0; /* it is told once, and more may wait before it */
+        CHECK_STATUS(t, h.k.backend.received(&h.k.backend, &h.ctx, &done, &in), WEIR_OK);
+        for (int again = 0; again < 2; again++)
+            CHECK_STATUS(t, h.k.backend.received(&h.k.backend, &h.ctx, i % 2 ? &none : &end, &in),
+                         rows[i / 2].then);
+    }
+}
+
 static const uint32_t order[] = {WEIR_MLX5_KTLS_TX_TLS12, WEIR_MLX5_KTLS_RX_TLS12,
                                  WEIR_MLX5_KTLS_TX_TLS13, WEIR_MLX5_KTLS_RX_TLS13};
 
@@ -262,8 +302,13 @@ static void probes(struct test *t)
 }
 
 static const struct test_case table[] = {
-    CASE(sends),    CASE(every_errno_of_a_send),   CASE(every_errno_of_a_receive),
-    CASE(receives), CASE(receives_what_cannot_be), CASE(receives_what_is_cut_off),
+    CASE(sends),
+    CASE(every_errno_of_a_send),
+    CASE(every_errno_of_a_receive),
+    CASE(receives),
+    CASE(receives_what_cannot_be),
+    CASE(receives_what_is_cut_off),
+    CASE(receives_beside_an_error),
     CASE(probes),
 };
 CASE_GROUP(mlx5_ktls_stream, table, TEST_ONCE);
