@@ -309,6 +309,8 @@ long bed_heard(struct bed *bed, uint8_t *type, uint8_t *data)
     op.aad_len = peer_aad(bed, seq, record, inner, aad);
     cr_assert(sim_aead_open(&op, record + hlen, len - hlen, data), "record %d does not open",
               (int)seq);
+    /* Whoever has made it: what a model has noted before is the same once more. */
+    (void)sim_ledger_note(bed->ledger, &op, data, inner);
     cr_assert(record[1] == 3 && record[2] == 3 && (!tls13 || record[0] == 23));
     *type = tls13 ? data[--inner] : record[0];
     return (long)inner;
