@@ -41,6 +41,7 @@ struct __attribute__((may_alias)) direction {
     uint8_t sending;       /* STREAM, TX: content type of `asked` */
     uint8_t carrier;       /* a weir_carrier */
     uint8_t exact;         /* STREAM: the position is as the backend has just told it */
+    uint8_t bypassed;      /* STREAM, TX: others have sent on the socket; how much is not known */
     uint8_t no_answer;     /* STREAM: a query of our own has failed; the bounds have to do */
     struct weir_shape shape;
 };

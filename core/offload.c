@@ -124,30 +124,50 @@ const struct weir_cmd *weir_direction_command(const struct direction *d)
 }
 
 /*
- * The backend has told the number of the next record. Sending, it must lie within what was sent:
- * otherwise somebody else writes records under this key, or it is another key. Receiving, empty
- * records may have come that nobody saw.
+ * What the key has protected when the backend tells the number of the next record. Two blocks a
+ * record were counted besides the content (weir_direction_count), where only the number of records
+ * was in doubt. Of records by others nothing was, so each that can be theirs counts as a full one.
+ */
+static uint64_t blocks_told(const struct direction *d, uint64_t told)
+{
+    const struct weir_position *at = &d->keys.at;
+    const uint64_t full = WEIR_MAX_PLAINTEXT / 16 + 2;
+
+    if (at->blocks == UINT64_MAX)
+        return UINT64_MAX;
+    if (!d->bypassed)
+        return at->blocks + 2 * (told - at->seq);
+    uint64_t sure = at->blocks - 2 * at->unsure;
+    uint64_t more = told - (at->seq - at->unsure);
+    if (more > UINT64_MAX >> 12) /* `full` is below 2^12: a bound that needs no division */
+        return UINT64_MAX;
+    return sure <= UINT64_MAX - more * full ? sure + more * full : UINT64_MAX;
+}
+
+/*
+ * The backend has told the number of the next record. Sending, it must lie within what was sent, by
+ * us or by those we know of: otherwise somebody else writes records under this key, or it is
+ * another key. Receiving, empty records may have come that nobody saw.
  */
 static bool place(struct direction *d, const struct weir_backend_state *state)
 {
     struct weir_position *at = &d->keys.at;
     uint64_t least = at->seq - at->unsure;
 
-    if (state->seq < least || (state->seq > at->seq && !d->receives))
+    if (state->seq < least || (state->seq > at->seq && !d->receives && !d->bypassed))
         return false;
     if (d->iv_is_salt && !d->receives) {
         if (at->nonce_rule == WEIR_NONCE_SEQ && state->explicit_nonce != state->seq)
             at->nonce_rule = WEIR_NONCE_COUNTER;
         at->explicit_nonce = state->explicit_nonce;
     }
-    /* Two blocks a record were counted besides the content (weir_direction_count). */
-    if (at->blocks < UINT64_MAX)
-        at->blocks += 2 * (state->seq - at->seq);
+    at->blocks = blocks_told(d, state->seq);
     d->counters.records += state->seq - least;
     d->counters.wire_bytes += (state->seq - least) * ((uint64_t)d->shape.prefix + d->shape.suffix);
     at->seq = state->seq;
     at->unsure = 0;
     d->exact = 1;
+    d->bypassed = 0;
     return true;
 }
 
@@ -194,6 +214,29 @@ weir_status weir_direction_query(struct direction *d, struct weir_refusal *why)
     return ask(d, DOING_QUERY, why);
 }
 
+weir_status weir_tx_bypass(struct weir_tx *tx, struct weir_refusal *why)
+{
+    struct direction *d = tx_inside(tx);
+
+    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
+    if (d->backend == NULL || d->attached == HELD_NOT || d->status < 0)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    if (d->doing != DOING_NOTHING)
+        return WEIR_PENDING;
+    if (d->attached != HELD_STREAM) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)d->backend->form);
+        return WEIR_REFUSED;
+    }
+    if (d->backend->query == NULL || d->no_answer) {
+        (void)weir_direction_refuse(why, WEIR_REFUSAL_POSITION, 0);
+        return WEIR_REFUSED;
+    }
+    d->bypassed = 1;
+    d->exact = 0;
+    d->keys.at.tcp_known = false;
+    return WEIR_OK;
+}
+
 /* The old key's records are counted; now the key changes. */
 static weir_status change_key(struct direction *d, const struct weir_kdf *kdf)
 {
@@ -201,6 +244,7 @@ static weir_status change_key(struct direction *d, const struct weir_kdf *kdf)
     if (status != WEIR_OK)
         return weir_direction_end(d, status);
     d->exact = 0;
+    d->bypassed = 0;
     d->no_answer = 0;
     status = d->backend->rekey(d->backend, d->ctx, &d->keys);
     if (status == WEIR_PENDING && d->backend->command != NULL && d->backend->complete != NULL) {
@@ -229,7 +273,7 @@ weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf
     if (d->status < 0 || d->attached == HELD_NOT || !weir_direction_can_rekey(d, kdf, &why))
         return weir_direction_end(d, WEIR_E_MISUSE);
     /* Receiving, empty records may have come besides that nobody saw. */
-    bool asks = d->attached == HELD_STREAM && (d->keys.at.unsure > 0 || d->receives);
+    bool asks = d->attached == HELD_STREAM && (d->keys.at.unsure > 0 || d->receives || d->bypassed);
     if (asks && d->backend->query != NULL && !d->no_answer) {
         weir_status status = ask(d, DOING_QUERY_TO_REKEY, &why);
         if (status == WEIR_PENDING)

@@ -25,6 +25,13 @@ weir_status weir_direction_stream(struct direction *d)
         return weir_direction_end(d, WEIR_E_MISUSE);
     if (d->doing != DOING_NOTHING)
         return WEIR_PENDING;
+    /* Without a bound no limit holds. */
+    if (d->bypassed && d->no_answer)
+        return weir_direction_end(d, WEIR_E_BACKEND);
+    if (d->bypassed) {
+        weir_status asked = weir_direction_query(d, &why);
+        return asked == WEIR_REFUSED ? weir_direction_end(d, WEIR_E_BACKEND) : asked;
+    }
     if (!weir_direction_in_doubt(d, d->limit.soft) && !weir_direction_in_doubt(d, d->limit.hard))
         return WEIR_OK;
     weir_status status = weir_direction_query(d, &why);

@@ -226,6 +226,17 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_sent(struct weir_tx *tx,
                                                   const struct weir_stream_done *done);
 
 /**
+ * WEIR_FORM_STREAM: says that somebody else is about to send application data on the socket, and
+ * will not tell how much: a TLS library by sendfile(2). The next query makes up for its records,
+ * each as a full one, though not for the bytes in weir_counters; the direction makes that query by
+ * itself before it sends or changes its key, and ends with WEIR_E_BACKEND if it gets no answer.
+ *
+ * Returns WEIR_OK; WEIR_PENDING while it moves; WEIR_REFUSED with `why` filled: WEIR_REFUSAL_FORM;
+ * WEIR_REFUSAL_POSITION: the backend cannot tell where it stands. Or the sticky status.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_bypass(struct weir_tx *tx, struct weir_refusal *why);
+
+/**
  * Hands the direction to a new owner: `keys` can make another weir_tx, in this process or another,
  * which goes on at the next record. From then on this `tx` answers WEIR_E_MOVED: a nonce has one
  * owner. `counters` may be NULL. Returns WEIR_OK; WEIR_PENDING while it moves; WEIR_REFUSED,
