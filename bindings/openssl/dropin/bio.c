@@ -138,15 +138,19 @@ static int bio_read(BIO *bio, char *out, int len)
 
 /*
  * OpenSSL takes a BIO that says "kernel TLS sends" and has a descriptor for one where sendfile(2)
- * encrypts. Only a kernel does; with software the file would go out as it is.
+ * encrypts. Only a kernel does; with software the file would go out as it is. And whoever has the
+ * descriptor then may send by it what weir never hears of.
  */
-static long descriptor(const struct weir_dropin *d, int *out)
+static long descriptor(struct weir_dropin *d, int *out)
 {
-    const struct weir_tx *tx = &d->tx;
+    struct weir_refusal why;
 
-    if (d->side[WEIR_TX].taken && (weir_tx_backend(tx)->form != WEIR_FORM_STREAM ||
-                                   weir_tx_status(tx) < WEIR_OK || weir_tx_command(tx) != NULL))
-        return -1;
+    if (d->side[WEIR_TX].taken) {
+        weir_status status = d->counts ? weir_tx_status(&d->tx) : weir_tx_bypass(&d->tx, &why);
+        if (status < WEIR_OK || (status != WEIR_OK && !d->counts))
+            return -1;
+        d->lent += !d->counts;
+    }
     if (out != NULL)
         *out = d->fd;
     return d->fd;

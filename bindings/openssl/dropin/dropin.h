@@ -51,6 +51,8 @@ struct weir_dropin {
     bool typed; /* the next record is of `type` */
     uint8_t type;
     bool tls13;
+    bool counts;   /* what goes by the descriptor now is counted */
+    unsigned lent; /* how often somebody got the descriptor since weir has asked where it stands */
     uint32_t message_left; /* bytes of a handshake message still to come */
     /* A record that is sealed, but not all of it is sent: OpenSSL comes again with it. */
     bool pending;

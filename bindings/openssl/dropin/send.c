@@ -23,16 +23,9 @@ static weir_status dead(struct weir_dropin *d, weir_status status)
     return status;
 }
 
-weir_status weir_dropin_flush(struct weir_dropin *d)
+/* What is sealed. */
+static weir_status send_out(struct weir_dropin *d)
 {
-    struct weir_refusal why;
-
-    /* A key that is to change does so before anybody writes to the descriptor. */
-    if (weir_tx_command(&d->tx) != NULL) {
-        weir_status status = weir_dropin_carry_out(d, WEIR_TX, &why);
-        if (status == WEIR_NEED_OUTPUT || status < WEIR_OK)
-            return status;
-    }
     while (d->head < d->tail) {
         ssize_t n = send(d->fd, d->out + d->head, d->tail - d->head, MSG_NOSIGNAL);
         if (n < 0 && BIO_sock_non_fatal_error(errno))
@@ -127,7 +120,7 @@ static weir_status cannot_rekey(struct weir_dropin *d)
     if (weir_tx_backend(&d->tx)->form == WEIR_FORM_STREAM)
         (void)stream(d, WEIR_TYPE_ALERT, alert, sizeof alert, &taken);
     else if (seal(d, WEIR_TYPE_ALERT, alert, sizeof alert) == WEIR_OK)
-        (void)weir_dropin_flush(d);
+        (void)send_out(d);
     return dead(d, WEIR_E_REKEY);
 }
 
@@ -161,6 +154,43 @@ static weir_status renew(struct weir_dropin *d)
     return status == WEIR_OK ? rekey(d) : status;
 }
 
+/* How many calls of sendfile(2), of at most 2^31 bytes each, may go before limits are looked at:
+ * far fewer than lie between the soft and the hard one. */
+#define LENT_MOST 16u
+
+/* Where others may have sent, whether the key may go on. */
+static weir_status take_stock(struct weir_dropin *d)
+{
+    struct weir_refusal why;
+    struct weir_stream_op op;
+
+    if (d->lent < LENT_MOST || weir_tx_backend(&d->tx)->form != WEIR_FORM_STREAM)
+        return WEIR_OK;
+    weir_status status = weir_tx_query(&d->tx, &why);
+    if (status == WEIR_PENDING)
+        status = weir_dropin_carry_out(d, WEIR_TX, &why);
+    if (status == WEIR_NEED_OUTPUT || status < WEIR_OK)
+        return status;
+    d->lent = 0;
+    status = renew(d);
+    if (status == WEIR_OK)
+        status = weir_tx_stream(&d->tx, WEIR_TYPE_DATA, 1, &op); /* only asks */
+    return status;
+}
+
+weir_status weir_dropin_flush(struct weir_dropin *d)
+{
+    struct weir_refusal why;
+    weir_status status = WEIR_OK;
+
+    /* A key that is to change does so before anybody writes to the descriptor. */
+    if (weir_tx_command(&d->tx) != NULL)
+        status = weir_dropin_carry_out(d, WEIR_TX, &why);
+    if (status == WEIR_OK || status == WEIR_REFUSED)
+        status = take_stock(d);
+    return status == WEIR_OK ? send_out(d) : status;
+}
+
 weir_status weir_dropin_make_way(struct weir_dropin *d)
 {
     return renew(d);
@@ -185,7 +215,7 @@ static weir_status send_sealed(struct weir_dropin *d, uint8_t type, const uint8_
         /* What was sealed cannot be taken back, and what comes now is something else. */
         return dead(d, WEIR_E_MISUSE);
     }
-    status = weir_dropin_flush(d);
+    status = send_out(d);
     if (status != WEIR_OK)
         return status;
     d->pending = false;

@@ -78,7 +78,9 @@ static int64_t by_kernel(SSL *ssl, struct weir_dropin *d, int file, uint64_t off
     /* Not now, or not without a control message: it goes as data of the program's would. */
     if (status != WEIR_OK || op.control_len != 0)
         return by_write(ssl, d, file, offset, len);
+    d->counts = true;
     int64_t n = SSL_sendfile(ssl, file, (off_t)offset, op.len, 0);
+    d->counts = false;
     if (n < 0)
         done.os_error = EAGAIN; /* whatever it was: nothing went */
     else
