@@ -139,7 +139,8 @@ static bool device(struct doctor *d)
 {
     struct answer answer = host_ask(d->host, HOST_CONFIG, "CONFIG_TLS_DEVICE");
     if (answer.error != NULL) {
-        FIND_ADVICE(d, DEVICE, NULL, STATE_SKIP, "", "no configuration of this kernel in /boot");
+        FIND_ADVICE(d, DEVICE, NULL, STATE_SKIP, "",
+                    "no configuration of this kernel is kept here");
         return true;
     }
     bool yes = strcmp(answer.text, "y") == 0;

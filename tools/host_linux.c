@@ -170,23 +170,28 @@ static int module(const char *name, FILE *out)
 
 static int config(const char *name, FILE *out)
 {
+    static const char *const places[] = {"/boot/config-%s", "/lib/modules/%s/config"};
     char part[80], path[512], line[1024];
     struct utsname system;
     if (uname(&system) < 0) {
         return errno;
     }
-    (void)snprintf(path, sizeof path, "/boot/config-%s", system.release);
     (void)snprintf(part, sizeof part, "%s=", name);
-    if (file_has(path, part, true, line, sizeof line)) {
-        (void)fprintf(out, "%c", line[strlen(part)]);
-        return 0;
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        size_t before = strcspn(places[i], "%");
+        (void)snprintf(path, sizeof path, "%.*s%s%s", (int)before, places[i], system.release,
+                       places[i] + before + 2);
+        if (file_has(path, part, true, line, sizeof line)) {
+            (void)fprintf(out, "%c", line[strlen(part)]);
+            return 0;
+        }
+        /* A configuration that has options at all does not have this one. */
+        if (file_has(path, "CONFIG_", true, line, sizeof line)) {
+            (void)fprintf(out, "n");
+            return 0;
+        }
     }
-    /* A configuration that has options at all does not have this one. */
-    if (!file_has(path, "CONFIG_", true, line, sizeof line)) {
-        return ENOENT;
-    }
-    (void)fprintf(out, "n");
-    return 0;
+    return ENOENT;
 }
 
 /* ---- interfaces ---- */
