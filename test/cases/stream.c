@@ -637,6 +637,24 @@ ON(BOTH, limits_of_what_is_received)
     CHECK_STATUS(f->t, below_receive(&b, f), WEIR_E_KEY_LIMIT);
 }
 
+/* A limit is not met by a bound that somebody can make exact: nothing is due, nothing ends. */
+ON(BOTH, doubt_is_not_due)
+{
+    begin(f, TX | RX, false);
+    weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 50, .hard = 100000});
+    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 100000, .hard = 50});
+    for (uint32_t i = 1; i < 4; i++) {
+        peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+        CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+        CHECK_STATUS(f->t, say(f, 40), WEIR_OK);
+        CHECK_STATUS(f->t, weir_tx_status(&f->tx), WEIR_OK);
+        CHECK(f->t, !weir_session_wants_flush(&f->session));
+        CHECK_EQ(f->t, b.queries, 2 * (i - 1));
+    }
+    for (uint32_t i = 4; i < 17; i++) /* 4 blocks each, in truth */
+        CHECK_STATUS(f->t, say(f, 40), i < 14 ? WEIR_OK : WEIR_REKEY_DUE);
+}
+
 /* Who cannot tell is asked once under each key, not at every send. */
 ON(TLS13, asked_again_under_another_key)
 {
@@ -717,6 +735,7 @@ static const struct test_case table[] = {
     CASE(backends_that_lie),
     CASE(asked_and_told_once),
     CASE(limits_of_what_is_received),
+    CASE(doubt_is_not_due),
     CASE(asked_again_under_another_key),
     CASE(ends_are_the_sessions),
 };
