@@ -55,6 +55,8 @@ Test(linux_boundaries, sixteen_kibibytes_close_it)
     expect_wire(e, 1, 23, RECORD, RECORD);
     expect_wire(e, 2, 23, 2 * RECORD, RECORD);
     expect_wire(e, 3, 23, 3 * RECORD, 1);
+    cr_assert_eq(say(e->a, data, RECORD, LINUX_MSG_MORE), RECORD);
+    expect_wire(e, 4, 23, 0, RECORD);
     ends_close(e);
 }
 
@@ -304,6 +306,7 @@ Test(linux_send_errors, after_shutdown_sends_succeed_and_are_lost)
         cr_assert_eq(say(e->a, "x", 1, 0), 1);
     cr_assert_eq(say_typed(e->a, 21, "\1\0", 2, 0), 2);
     cr_assert_eq(told_seq(e->a, LINUX_TLS_TX, GCM12), 4);
+    cr_assert_eq(sim_linux_outq(e->a), 0);
     EXPECT_HEARD(e->b, 100, 0, NO_TYPE);
     ends_close(e);
 }
@@ -450,6 +453,22 @@ Test(linux_accounting, shutdown_sends_fin_only)
     /* The other direction lives. */
     cr_assert_eq(say(e->b, "answer", 6, 0), 6);
     EXPECT_HEARD(e->a, 100, 6, 23);
+    ends_close(e);
+}
+
+/* What TCP had no room for goes nowhere after FIN: the peer's last record is cut. */
+Test(linux_accounting, shutdown_cuts_a_record_that_tcp_had_no_room_for)
+{
+    struct ends *e = ends_plain(100);
+
+    cr_assert_eq(attach(e->a), 0);
+    cr_assert_eq(set_key(e->a, LINUX_TLS_TX, GCM13, 1, 0), 0);
+    cr_assert_eq(say(e->a, data, 1000, 0), 1000);
+    cr_assert_eq(sim_linux_outq(e->a), 1022);
+    cr_assert_eq(sim_linux_shutdown(e->a, LINUX_SHUT_WR), 0);
+    cr_assert_eq(sim_linux_outq(e->a), 100);
+    EXPECT_HEARD(e->b, 200, 100, NO_TYPE);
+    EXPECT_HEARD(e->b, 200, 0, NO_TYPE);
     ends_close(e);
 }
 
