@@ -199,7 +199,13 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
     /* A backend may know where it stands only when nothing is left to read: it is worth asking
      * again behind every call. */
     d->no_answer = 0;
-    weir_status status = d->backend->received(d->backend, d->ctx, done, &in);
+    weir_status status = WEIR_OK;
+    if (!done->spliced)
+        status = d->backend->received(d->backend, d->ctx, done, &in);
+    else if ((d->backend->caps & WEIR_CAP_SPLICE) == 0 || done->os_error != 0 || done->len == 0)
+        return weir_direction_end(d, WEIR_E_MISUSE);
+    else
+        in.type = WEIR_TYPE_DATA;
     if (status == WEIR_NEED_INPUT || status == WEIR_CLOSED)
         return status;
     *out = (struct weir_record){.data = buf, .len = done->len, .type = in.type};
@@ -213,7 +219,8 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
     }
     if (status == WEIR_OK)
         return WEIR_OK;
-    weir_wipe(buf, done->len);
+    if (!done->spliced)
+        weir_wipe(buf, done->len);
     *out = (struct weir_record){0};
     return weir_direction_end(d, status);
 }

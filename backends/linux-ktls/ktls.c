@@ -302,6 +302,7 @@ void weir_linux_ktls_init(struct weir_linux_ktls *ktls, uint32_t features)
             {
                 .abi = WEIR_BACKEND_ABI,
                 .form = WEIR_FORM_STREAM,
+                .caps = WEIR_CAP_SPLICE, /* of anything else it says EINVAL */
                 .name = "linux-ktls",
                 .ctx_size = sizeof(struct ktls),
                 .ctx_align = _Alignof(struct ktls),

@@ -28,6 +28,8 @@ enum {
     WEIR_CAP_RELEASE = 1,
     /** STREAM: keeps to the record limit of a direction (weir_tx_set_record_limit). */
     WEIR_CAP_RECORD_LIMIT = 2,
+    /** STREAM: splice(2) from its socket brings application data and nothing else. */
+    WEIR_CAP_SPLICE = 4,
 };
 
 /** Who protects the records of a direction, as far as the operating system tells. */

@@ -56,10 +56,11 @@ struct weir_stream_done {
     int os_error; /**< 0, or the errno value */
     size_t len;   /**< bytes sent or received; 0 with an error */
     /* Receiving only. */
-    bool has_control;                  /**< a message of that level and type came with it */
-    bool truncated;                    /**< MSG_CTRUNC */
-    bool end_of_record;                /**< MSG_EOR */
-    int pending_error;                 /**< `ask_error`: what SO_ERROR then was; else 0 */
+    bool has_control;   /**< a message of that level and type came with it */
+    bool truncated;     /**< MSG_CTRUNC */
+    bool end_of_record; /**< MSG_EOR */
+    bool spliced;       /**< by splice(2), so not at the buffer; WEIR_CAP_SPLICE, `len` above 0 */
+    int pending_error;  /**< `ask_error`: what SO_ERROR then was; else 0 */
     uint8_t control[WEIR_MAX_CONTROL]; /**< of several such messages, the last */
     uint32_t control_len;
 };

@@ -303,7 +303,8 @@ static void features_are_what_the_struct_says(struct test *t)
         CHECK_STR(t, ktls.backend.name, "linux-ktls");
         CHECK_EQ(t, ktls.backend.least_record, 1);
         CHECK(t, (ktls.backend.rekey != NULL) == ((features & 1) != 0));
-        CHECK_EQ(t, ktls.backend.caps, (features & 2) != 0 ? WEIR_CAP_RECORD_LIMIT : 0);
+        CHECK_EQ(t, ktls.backend.caps,
+                 WEIR_CAP_SPLICE | ((features & 2) != 0 ? WEIR_CAP_RECORD_LIMIT : 0));
         CHECK(t, ktls.backend.ctx_size <= sizeof(struct weir_linux_ktls_ctx));
         CHECK(t, ktls.backend.seal == NULL && ktls.backend.open == NULL);
     }
