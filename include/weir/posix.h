@@ -142,6 +142,28 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_writev(struct weir_conn *conn,
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_sendfile(struct weir_conn *conn, int file,
                                                         uint64_t *offset, uint64_t len);
 
+/**
+ * Sends up to `len` bytes that lie in `pipe`, as they come; `*moved` of them went. The pipe must be
+ * non-blocking. Where Linux's kernel makes the records no byte is copied (splice(2)), else they go
+ * through memory.
+ *
+ * WEIR_OK: all `len`. WEIR_NEED_INPUT: the pipe is empty for now. WEIR_CLOSED: it is at its end.
+ * WEIR_REFUSED: the backend makes records below the socket, and nothing splices to it; nothing was
+ * taken. WEIR_E_MISUSE, not sticky: also for a blocking pipe. The rest as weir_conn_sendfile.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_conn_splice_from(struct weir_conn *conn, int pipe,
+                                                           size_t len, size_t *moved);
+
+/**
+ * Moves up to `len` bytes of received application data to `pipe`, which must be non-blocking;
+ * `*moved` of them went. WEIR_OK: `*moved` is above 0. WEIR_NEED_OUTPUT: the pipe takes no more
+ * now. WEIR_REFUSED: it takes nothing at all (weir_conn_refusal has the errno; SIGPIPE is as the
+ * application has set it), and nothing is lost. WEIR_E_MISUSE, not sticky: also for a blocking
+ * pipe. The rest as weir_conn_read.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_conn_splice_to(struct weir_conn *conn, int pipe,
+                                                         size_t len, size_t *moved);
+
 /** Sends what is sealed and waiting. WEIR_OK: all gone. WEIR_NEED_OUTPUT. Below zero, sticky. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_flush(struct weir_conn *conn);
 

@@ -178,6 +178,23 @@ weir_status io_typed_pump(struct weir_conn *conn);
  * WEIR_OK, also when nothing of it is for the caller. */
 weir_status io_typed_receive(struct weir_conn *conn, uint8_t *room, size_t len);
 
+/* Receives data to a pipe, `*moved` bytes, without a copy. WEIR_OK with 0: look at `records`.
+ * WEIR_NEED_INPUT: nothing there, or no room in the pipe. WEIR_REFUSED: nobody reads the pipe. */
+weir_status io_typed_splice(struct weir_conn *conn, int pipe, size_t len, size_t *moved);
+
+/* ---- pipe.c ---- */
+
+/* splice(2) that does not wait; -1 and EINVAL where there is none. */
+ssize_t io_splice(int from, int to, size_t len);
+
+/* ---- read.c ---- */
+
+/* The next bytes of application data: those of records[record_next] from record_used on, which stay
+ * unread. Receives only if it may. Answers as weir_conn_read_view. */
+weir_status io_peek(struct weir_conn *conn, bool may_receive);
+/* The direction has ended with `status`: notes it, and sends its alert. */
+weir_status io_read_ended(struct weir_conn *conn, weir_status status);
+
 /* ---- write.c ---- */
 
 /* What every call that writes asks first: WEIR_OK, or what it answers. Also makes the move that

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* This direction is over; what the session has to say about it goes out, if the socket takes it. */
-static weir_status ended(struct weir_conn *conn, weir_status status)
+weir_status io_read_ended(struct weir_conn *conn, weir_status status)
 {
     conn->rx_status = status;
     conn->in.head = conn->in.tail = 0;
@@ -112,7 +112,7 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive, const str
             if (record->type == WEIR_TYPE_HANDSHAKE) {
                 weir_status status = pass_on(conn, record, room);
                 if (status < WEIR_OK) {
-                    return ended(conn, status);
+                    return io_read_ended(conn, status);
                 }
             }
             conn->record_next++;
@@ -142,7 +142,7 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive, const str
             return status;
         }
         if (status < WEIR_OK || status == WEIR_CLOSED) {
-            return ended(conn, status);
+            return io_read_ended(conn, status);
         }
     }
 }
@@ -164,12 +164,17 @@ static weir_status advance(struct weir_conn *conn, bool may_receive, const struc
     return status;
 }
 
+weir_status io_peek(struct weir_conn *conn, bool may_receive)
+{
+    const struct room none = {NULL, 0};
+    return advance(conn, may_receive, &none);
+}
+
 weir_status weir_conn_read_view(struct weir_conn *conn, const uint8_t **data, size_t *got)
 {
     *data = NULL;
     *got = 0;
-    const struct room none = {NULL, 0};
-    weir_status status = advance(conn, true, &none);
+    weir_status status = io_peek(conn, true);
     if (status == WEIR_OK) {
         const struct weir_record *record = &conn->records[conn->record_next];
         *data = record->data + conn->record_used;

@@ -196,29 +196,15 @@ static uint8_t *place(struct weir_conn *conn, uint8_t *room, size_t *len, size_t
     return b->base;
 }
 
-weir_status io_typed_receive(struct weir_conn *conn, uint8_t *room, size_t len)
+/* A receive is over: what came lies at `to`, and may belong to the session. */
+static weir_status receive_done(struct weir_conn *conn, const struct weir_stream_done *done,
+                                uint8_t *to)
 {
-    struct weir_stream_op op;
-    weir_status status = weir_session_want(&conn->session, &op);
-    if (status == WEIR_PENDING) {
-        status = io_commands(conn, WEIR_RX);
-        return status == WEIR_NEED_OUTPUT ? WEIR_NEED_INPUT : status;
-    }
-    if (status != WEIR_OK) {
-        return status;
-    }
-    uint8_t *to = place(conn, room, &len, op.len);
-    if (to == NULL) {
-        return io_failed(conn, "malloc", ENOMEM);
-    }
-    const struct weir_stream_done done = weir_posix_receive(conn->fd, &op, to, len);
-    conn->record_next = conn->record_count = 0;
-    status = weir_session_received(&conn->session, &done, to, conn->records, &conn->record_count);
-    if (to != room) {
-        conn->in.head = conn->in.tail = done.len; /* so that a full buffer is seen */
-    }
-    if (status < WEIR_OK && done.os_error != 0) {
-        note(conn, WEIR_RX, "recvmsg", done.os_error);
+    conn->record_next = conn->record_count = conn->record_used = 0;
+    weir_status status =
+        weir_session_received(&conn->session, done, to, conn->records, &conn->record_count);
+    if (status < WEIR_OK && done->os_error != 0) {
+        note(conn, WEIR_RX, "recvmsg", done->os_error);
     }
     if (status == WEIR_PENDING) {
         /* The key behind this record changes; what the record holds is given first. */
@@ -227,5 +213,73 @@ weir_status io_typed_receive(struct weir_conn *conn, uint8_t *room, size_t len)
             status = conn->record_count > 0 ? WEIR_OK : WEIR_NEED_INPUT;
         }
     }
+    return status;
+}
+
+/* How to receive; WEIR_NEED_INPUT: not now. */
+static weir_status want(struct weir_conn *conn, struct weir_stream_op *op)
+{
+    weir_status status = weir_session_want(&conn->session, op);
+    while (status == WEIR_PENDING) {
+        status = io_commands(conn, WEIR_RX);
+        if (status == WEIR_NEED_OUTPUT) {
+            return WEIR_NEED_INPUT;
+        }
+        if (status == WEIR_OK) {
+            status = weir_session_want(&conn->session, op);
+        }
+    }
+    return status;
+}
+
+/* As io_typed_receive. `else_error`: what to make of nothing being there; 0: just that. */
+static weir_status receive(struct weir_conn *conn, uint8_t *room, size_t len, int else_error)
+{
+    struct weir_stream_op op;
+    weir_status status = want(conn, &op);
+    if (status != WEIR_OK) {
+        return status;
+    }
+    uint8_t *to = place(conn, room, &len, op.len);
+    if (to == NULL) {
+        return io_failed(conn, "malloc", ENOMEM);
+    }
+    struct weir_stream_done done = weir_posix_receive(conn->fd, &op, to, len);
+    if (done.os_error == EAGAIN && else_error != 0) {
+        done.os_error = else_error;
+    }
+    if (to != room) {
+        conn->in.head = conn->in.tail = done.len; /* so that a full buffer is seen */
+    }
+    return receive_done(conn, &done, to);
+}
+
+weir_status io_typed_receive(struct weir_conn *conn, uint8_t *room, size_t len)
+{
+    return receive(conn, room, len, 0);
+}
+
+weir_status io_typed_splice(struct weir_conn *conn, int pipe, size_t len, size_t *moved)
+{
+    struct weir_stream_op op;
+    *moved = 0;
+    weir_status status = want(conn, &op);
+    if (status != WEIR_OK) {
+        return status;
+    }
+    ssize_t n = io_splice(conn->fd, pipe, len);
+    int error = n < 0 ? errno : 0;
+    if (n <= 0) {
+        if (error == EPIPE) {
+            return WEIR_REFUSED; /* nobody reads the pipe */
+        }
+        /* 0 is the peer's end, or an empty record. An error of the stream is told once, and what is
+         * no data is an error, too: when nothing is there to be received, it was the former. */
+        return error == EAGAIN ? WEIR_NEED_INPUT : receive(conn, NULL, 0, error);
+    }
+    const struct weir_stream_done done = {.len = (size_t)n, .spliced = true};
+    status = receive_done(conn, &done, NULL);
+    conn->record_count = 0; /* it is in the pipe */
+    *moved = status >= WEIR_OK ? (size_t)n : 0;
     return status;
 }

@@ -7,6 +7,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 struct syscall_plan plan_send, plan_recv;
@@ -166,5 +167,21 @@ ssize_t sendfile(int fd, int file, off_t *offset, size_t len)
         find("sendfile", &next);
     }
     return next(fd, file, offset, len);
+}
+
+ssize_t really_splice(int from, int to, size_t len, unsigned flags)
+{
+    static ssize_t (*next)(int, off_t *, int, off_t *, size_t, unsigned);
+    if (next == NULL) {
+        find("splice", &next);
+    }
+    return next(from, NULL, to, NULL, len, flags);
+}
+
+ssize_t splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
+{
+    always();
+    cr_assert(from_at == NULL && to_at == NULL);
+    return (hooks.splice == NULL ? really_splice : hooks.splice)(from, to, len, flags);
 }
 #endif
