@@ -64,6 +64,7 @@ CONFIGURATIONS = [
     emulated('s390x', ['unit', 'vectors'], 's390x-linux-gnu-gcc', 'qemu-s390x-static'),
     emulated('cortex-m4', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
     emulated('cortex-m0plus', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
+    emulated('rv32imac', ['vectors'], 'riscv64-unknown-elf-gcc', 'qemu-system-riscv32'),
 ]
 
 
