@@ -16,6 +16,8 @@ static const struct row rows[] = {
     {STEP_ULP, KTLS_ENOTSUPP, WEIR_REFUSAL_SOCKET},
     /* No TCP socket. */
     {STEP_ULP, KTLS_ENOPROTOOPT, WEIR_REFUSAL_SOCKET},
+    /* Multipath TCP (net/mptcp/sockopt.c). */
+    {STEP_ULP, KTLS_EOPNOTSUPP, WEIR_REFUSAL_SOCKET},
     /* Not in the kernel's crypto API: a module that is missing, FIPS mode. */
     {STEP_KEY, KTLS_ENOENT, WEIR_REFUSAL_SUITE},
     /* A cipher that this kernel does not know, or not the one of the other direction. */

@@ -68,10 +68,12 @@ void weir_ktls_receive(const struct weir_backend *self, void *ctx, struct weir_s
 {
     (void)self;
     (void)ctx;
-    op->level = KTLS_SOL_TLS;
-    op->type = KTLS_GET_RECORD_TYPE;
-    op->control_len = 1;
-    op->len = WEIR_MAX_PLAINTEXT;
+    *op = (struct weir_stream_op){
+        .level = KTLS_SOL_TLS,
+        .type = KTLS_GET_RECORD_TYPE,
+        .control_len = 1,
+        .len = WEIR_MAX_PLAINTEXT,
+    };
 }
 
 static weir_status receive_error(int os_error)

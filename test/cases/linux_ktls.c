@@ -412,6 +412,7 @@ static const struct refusal_row refusals[] = {
     {"not established", false, false, ENOTCONN, WEIR_REFUSAL_SOCKET, false},
     {"not established, old kernel", false, false, KERNEL_ENOTSUPP, WEIR_REFUSAL_SOCKET, false},
     {"not TCP", false, false, ENOPROTOOPT, WEIR_REFUSAL_SOCKET, false},
+    {"multipath TCP", false, false, EOPNOTSUPP, WEIR_REFUSAL_SOCKET, false},
     {"no memory", false, false, ENOMEM, WEIR_REFUSAL_RESOURCES, true},
     {"interrupted", false, false, EINTR, WEIR_REFUSAL_OS, true},
     {"anything else", false, false, EPERM, WEIR_REFUSAL_OS, false},
