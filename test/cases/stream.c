@@ -681,6 +681,40 @@ ON(TLS13, asked_again_under_another_key)
     }
 }
 
+/* A bound alone makes no key due while there is somebody to ask: of the 66 blocks that each send
+ * here may have cost, 4 are true. */
+ON(BOTH, due_when_it_is_known_to_be)
+{
+    begin(f, TX, true);
+    weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 1000, .hard = 100000});
+    for (uint32_t sent = 1; sent <= 300; sent++) {
+        bool due = sent > 250;
+        fixture_at(f, sent);
+        f->out_len = 0;
+        CHECK_STATUS(f->t, say(f, 32), due && !f->tls13 ? WEIR_REKEY_DUE : WEIR_OK);
+        CHECK(f->t, sent == 251 || weir_tx_counters(&f->tx).rekeys == (due && f->tls13));
+    }
+    CHECK(f->t, b.queries > 1);
+}
+
+/* Who could not tell what was received is asked again behind the next call. */
+ON(BOTH, asked_again_behind_every_call)
+{
+    begin(f, TX | RX, true);
+    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 50, .hard = 100000});
+    b.inexact = true;
+    for (uint32_t i = 0; i < 3; i++) {
+        peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+        CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+        CHECK_EQ(f->t, b.queries, i);
+    }
+    b.inexact = false;
+    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_NEED_INPUT);
+    CHECK_EQ(f->t, b.queries, 3);
+    CHECK_EQ(f->t, weir_rx_position(&f->rx).unsure, 0);
+    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_OK);
+}
+
 /* Errors of a move are errors of the session, and what is over takes nothing more. */
 ON(BOTH, ends_are_the_sessions)
 {
@@ -737,6 +771,8 @@ static const struct test_case table[] = {
     CASE(limits_of_what_is_received),
     CASE(doubt_is_not_due),
     CASE(asked_again_under_another_key),
+    CASE(due_when_it_is_known_to_be),
+    CASE(asked_again_behind_every_call),
     CASE(ends_are_the_sessions),
 };
 CASE_GROUP(stream, table, TEST_EACH_AEAD);
