@@ -31,6 +31,8 @@ void check_join(void);
 _Noreturn void check_fail(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 _Noreturn void check_skip(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* In a body: goes with the words of a failure from here on. */
+void check_context(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Anywhere: a line for a human. */
 void check_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

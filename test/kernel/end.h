@@ -31,6 +31,7 @@ struct end_plan {
     enum end_send how_send;
     enum end_read how_read;
     enum peer_order order;
+    bool end_last;           /* ends its direction after the peer has */
     unsigned updates;        /* KeyUpdates of ours, spread over what we send */
     bool request;            /* each asks for one back */
     weir_status read_end;    /* how reading must end; 0: WEIR_CLOSED */
@@ -46,6 +47,7 @@ struct end_plan {
 struct end {
     const struct end_plan *plan;
     int fd;
+    int go; /* see struct peer */
     SSL_CTX *ctx;
     SSL *ssl;
     struct weir_soft soft;
@@ -55,6 +57,8 @@ struct end {
     struct weir_position began[2]; /* after the handshake */
     uint64_t counted[2];           /* records, then */
     bool asked[2];                 /* for the move */
+    bool moved[2];                 /* after end_close: the kernel had it in the end */
+    unsigned refused;              /* moves that came too late */
     int file;                      /* SEND_FILE */
     uint64_t sent, got;
     unsigned updates;

@@ -22,7 +22,7 @@ struct end {
     BIO *in, *out;
     uint64_t sent, got, records, updates_sent, updates_seen;
     unsigned tickets_sent;
-    bool said_close, heard_close, ended, input_over;
+    bool went_on, said_close, heard_close, ended, input_over;
     int alert;
     uint8_t held[HELD]; /* on its way to the socket */
     size_t held_len, held_at;
@@ -57,6 +57,19 @@ static void count(struct end *e, uint8_t *bytes, size_t len)
     }
 }
 
+static bool at_pause(const struct end *e)
+{
+    return e->sent == e->plan->pause_at && e->plan->pause_at > 0 && !e->went_on;
+}
+
+/* Whether it has come to its pause, and that is not over. */
+static bool paused(struct end *e)
+{
+    struct pollfd p = {.fd = e->plan->go, .events = POLLIN};
+    e->went_on = e->went_on || (at_pause(e) && poll(&p, 1, 0) == 1);
+    return at_pause(e);
+}
+
 /* Moves bytes both ways. `wait`: until something has moved. */
 static void move(struct end *e, bool wait)
 {
@@ -74,7 +87,7 @@ static void move(struct end *e, bool wait)
     bool output = e->held_at < e->held_len;
     struct pollfd p = {.fd = e->plan->fd,
                        .events = (short)((e->input_over ? 0 : POLLIN) | (output ? POLLOUT : 0))};
-    if (p.events == 0 || poll(&p, 1, wait ? -1 : 0) <= 0) {
+    if (p.events == 0 || poll(&p, 1, wait ? (at_pause(e) ? 5 : -1) : 0) <= 0) {
         return;
     }
     if ((p.revents & POLLOUT) != 0) {
@@ -164,9 +177,10 @@ static void give(struct end *e)
     if (plan->order == PEER_LAST && !e->heard_close) {
         return;
     }
-    while (BIO_pending(e->out) < HELD / 2 && e->sent < plan->send) {
+    while (BIO_pending(e->out) < HELD / 2 && e->sent < plan->send && !paused(e)) {
         size_t n = plan->chunk > 0 ? plan->chunk : 16384;
-        n = n < plan->send - e->sent ? n : (size_t)(plan->send - e->sent);
+        uint64_t stop = e->sent < plan->pause_at ? plan->pause_at : plan->send;
+        n = n < stop - e->sent ? n : (size_t)(stop - e->sent);
         CHECK(n <= sizeof buf);
         check_fill(buf, n, e->sent, FROM_PEER);
         if (SSL_write(e->ssl, buf, (int)n) != (int)n) {

@@ -37,7 +37,8 @@ struct peer {
     int go; /* it says nothing after the handshake until a byte comes from here */
     bool server;
     uint64_t send, expect; /* bytes */
-    size_t chunk;          /* of a write; 0: 16384 */
+    uint64_t pause_at; /* after so many bytes it waits for another byte from `go`; 0: does not */
+    size_t chunk;      /* of a write; 0: 16384 */
     enum peer_order order;
     unsigned updates; /* KeyUpdates spread over what it sends */
     bool request;     /* each asks for one back */
