@@ -131,7 +131,7 @@ void sim_freebsd_run(struct sim_freebsd_socket *s)
 {
     if (!s->dropped && (sim_pipe_is_reset(s->in) || sim_pipe_is_reset(s->out)))
         sim_freebsd_drop(s, FREEBSD_ECONNRESET);
-    if (s->fallback_wanted)
+    if (s->fallback_wanted && !s->host->fallback_races_send)
         freebsd_disable_ifnet(s);
     freebsd_output(s);
     if (s->route_changed) {

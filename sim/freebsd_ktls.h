@@ -138,6 +138,8 @@ struct sim_freebsd {
     bool ilp32;    /**< a 32-bit kernel and process: 48-byte struct tls_enable, 4-byte alignment */
     bool kern_tls; /**< options KERN_TLS */
     bool ktls_ocf; /**< 13.x: the module is loaded */
+    /** The fallback begins while a send is framing records: it has copied the session before. */
+    bool fallback_races_send;
     bool tcp_rexmit_fallback; /**< heavy retransmission moves to software (not in early 13.x) */
     bool rx_caps_as_shipped;  /**< the RX capability test uses bit numbers as masks */
     bool empty_record_ends;   /**< recvmsg returns at an empty record; else it goes on behind it */

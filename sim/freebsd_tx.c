@@ -250,6 +250,18 @@ static int sendmsg_error(struct sim_freebsd_socket *s, size_t len, int type, int
     return error == 0 && type != NO_TYPE && len > s->sndbuf ? FREEBSD_EMSGSIZE : error;
 }
 
+/*
+ * The fallback's task has copied the session, and the counter of explicit nonces with it, when
+ * this send had the lock already: what the send has counted since is lost.
+ */
+static void fall_back_behind(struct sim_freebsd_socket *s, const struct sim_freebsd_session *copy)
+{
+    if (!s->fallback_wanted || s->dropped)
+        return;
+    freebsd_disable_ifnet(s);
+    memcpy(s->tx.iv, copy->iv, sizeof s->tx.iv);
+}
+
 long sim_freebsd_sendmsg(struct sim_freebsd_socket *s, const void *data, size_t len,
                          const void *control, size_t control_len, int flags)
 {
@@ -257,6 +269,7 @@ long sim_freebsd_sendmsg(struct sim_freebsd_socket *s, const void *data, size_t 
     bool atomic = type != NO_TYPE;
     uint8_t used = atomic ? (uint8_t)type : 23;
     struct sim_fault fault = freebsd_begin(s, SIM_FREEBSD_SENDMSG);
+    const struct sim_freebsd_session before = s->tx;
     const uint8_t *p = data;
     size_t sent = 0;
 
@@ -280,6 +293,8 @@ long sim_freebsd_sendmsg(struct sim_freebsd_socket *s, const void *data, size_t 
         sent += now;
         freebsd_output(s);
     }
+    if (s->host->fallback_races_send)
+        fall_back_behind(s, &before);
     return (long)sent;
 }
 

@@ -84,6 +84,22 @@ static void wish(struct ktls *k, weir_carrier want)
     k->report.refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
 }
 
+/*
+ * Without a wish of the caller's: when the kernel takes a direction from the interface, a send that
+ * goes on meanwhile can have its explicit nonces used again (docs/reference/freebsd-ktls.md, 2.6).
+ * RFC 5288 section 3: "Failure to meet this uniqueness requirement can significantly degrade
+ * security." So TLS 1.2 AES-GCM is carried by the kernel from the beginning.
+ */
+static weir_carrier wish_of(const struct weir_mlx5_ktls *host, const struct weir_keys *keys)
+{
+    if (host->want == WEIR_CARRIER_NIC || host->want == WEIR_CARRIER_KERNEL)
+        return host->want;
+    if (keys->version == WEIR_TLS12 && weir_mlx5_ktls_iv_len(keys) < WEIR_IV_LEN &&
+        (host->features & WEIR_MLX5_KTLS_FALLS_BACK) != 0)
+        return WEIR_CARRIER_KERNEL;
+    return WEIR_CARRIER_NONE;
+}
+
 static weir_status ktls_attach(const struct weir_backend *self, void *ctx,
                                const struct weir_attach *what, struct weir_refusal *why)
 {
@@ -106,7 +122,7 @@ static weir_status ktls_attach(const struct weir_backend *self, void *ctx,
         .moving = true,
         .report = {.first = WEIR_CARRIER_BELOW, .now = WEIR_CARRIER_BELOW},
     };
-    wish(k, host->want);
+    wish(k, wish_of(host, keys));
     for (size_t i = 0; i < sizeof k->key; i++)
         k->key[i] = keys->key[i];
     for (size_t i = 0; i < sizeof k->iv; i++)

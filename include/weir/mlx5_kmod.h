@@ -90,8 +90,10 @@ WEIR_API uint32_t weir_mlx5_ktls_of_release(uint32_t osreldate);
  *
  * `want` is for sending: WEIR_CARRIER_NIC asks for the interface when the kernel has not chosen it
  * (which needs no kern.ipc.tls.ifnet.permitted), WEIR_CARRIER_KERNEL for the kernel; anything else
- * leaves the choice. A wish that is not met is told (weir_mlx5_ktls_report), and is no refusal: the
- * direction has moved.
+ * leaves the choice, but for TLS 1.2 AES-GCM, which the kernel is to carry where the release has
+ * WEIR_MLX5_KTLS_FALLS_BACK: falling back from the interface beside a send can repeat an explicit
+ * nonce. Who wants it on the interface sets kern.ipc.tls.ifnet_max_rexmit_pct to 100 first. A wish
+ * that is not met is told (weir_mlx5_ktls_report), and is no refusal: the direction has moved.
  *
  * The socket's low-water mark for sending (SO_SNDLOWAT) must not be lowered from 2048: the count of
  * records relies on it.

@@ -435,6 +435,29 @@ Test(freebsd_7_3, heavy_retransmission)
     bed_end(&bed);
 }
 
+/* The session is copied before a send's lock is waited for: with explicit nonces, those of the send
+ * are used again. That is what a ledger is for. */
+Test(freebsd_7_3, fallback_beside_a_send)
+{
+    for (size_t i = 0; i < 4; i++) {
+        struct bed bed;
+
+        bed_begin(&bed, SIM_FREEBSD_15);
+        bed.host.fallback_races_send = true;
+        bed_on(&bed, TXTLS, &suites[i]);
+        carries(&bed, 5000);
+        sim_freebsd_rexmit(bed.s, 1000);
+        cr_assert_eq(bed_mode(&bed, TXTLS), IFNET); /* not before the send */
+        carries(&bed, 5000);
+        cr_assert_eq(bed_mode(&bed, TXTLS), SW);
+        carries(&bed, 6000);
+        cr_assert_eq(sim_ledger_conflicts(bed.ledger) > 0, suites[i].vminor == 3);
+        sim_ledger_free(bed.ledger);
+        bed.ledger = sim_ledger_new();
+        bed_end(&bed);
+    }
+}
+
 /* A driver is unloaded only once all tags are gone; a lingering socket holds one. */
 Test(freebsd_7_3, detached)
 {

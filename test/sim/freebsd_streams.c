@@ -283,6 +283,34 @@ Test(freebsd_weir_4, record_limit)
     end_close(&e);
 }
 
+/* A file, by sendfile: data is sent plainly, so it can stand for any send of it. */
+Test(freebsd_weir_4, sendfile)
+{
+    for (size_t suite = 0; suite < SUITES; suite++) {
+        size_t at = 777; /* within a page */
+
+        begin(SIM_FREEBSD_15, suite);
+        while (at < 50000) {
+            const uint8_t *own = NULL;
+            struct weir_stream_op op;
+            struct weir_stream_done done = {.os_error = 0};
+
+            cr_assert_eq(weir_session_next(&e.session, 23, 50000 - at, &op, &own), WEIR_OK);
+            cr_assert(own == NULL && op.control_len == 0 && op.len > 0);
+            if (sim_freebsd_sendfile(e.bed.s, text, TEXT_LEN, at, op.len, &done.len) != 0 &&
+                done.len == 0)
+                done.os_error = e.bed.s->err;
+            cr_assert_eq(weir_session_sent(&e.session, &done), WEIR_OK);
+            at += done.len;
+        }
+        end_peer_reads(&e);
+        cr_assert(e.heard_len == 50000 - 777 && memcmp(e.heard, text + 777, e.heard_len) == 0);
+        cr_assert(weir_tx_position(&e.tx).seq >= e.bed.our_seq);
+        cr_assert(weir_tx_position(&e.tx).seq - weir_tx_position(&e.tx).unsure <= e.bed.our_seq);
+        end_close(&e);
+    }
+}
+
 /* A socket that takes little at a time: nothing lost, and the count of records stays a bound. */
 Test(freebsd_weir_4, a_full_send_buffer)
 {
