@@ -13,8 +13,9 @@ bool weir_direction_in_doubt(const struct direction *d, uint64_t limit)
 {
     uint64_t blocks = d->keys.at.blocks;
 
-    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit &&
-           d->attached == HELD_STREAM && d->backend->query != NULL && !d->no_answer;
+    /* Where weir makes the records, nothing is unsure. */
+    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit && !d->no_answer &&
+           d->backend->query != NULL;
 }
 
 weir_status weir_direction_stream(struct direction *d)
