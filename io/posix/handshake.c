@@ -178,8 +178,13 @@ static weir_status open_session(struct weir_conn *conn, struct weir_keys *tx, st
 {
     bool pads = conn->pad_multiple > 1 && tx->version == WEIR_TLS13;
     weir_status status = choose(conn, tx, WEIR_TX);
+    const struct weir_refusal why = conn->refusal;
+    /* Also when there is none for sending: weir_conn_path tells of both. */
+    weir_status receiving = choose(conn, rx, WEIR_RX);
     if (status == WEIR_OK) {
-        status = choose(conn, rx, WEIR_RX);
+        status = receiving;
+    } else {
+        conn->refusal = why;
     }
     if (status == WEIR_OK) {
         status = limit_records(conn);

@@ -52,7 +52,8 @@ def install(build, root):
 def check_installed(root, env):
     headers = {path.name for path in root.rglob('include/weir/*')}
     public = {path.name for path in (HERE.parents[1] / 'include/weir').glob('*.h')}
-    optional = {'openssl.h', 'mbedtls.h', 'posix.h', 'posix_exec.h', 'openssl_bio.h'}
+    optional = {'openssl.h', 'mbedtls.h', 'posix.h', 'posix_backends.h', 'posix_exec.h',
+                'openssl_bio.h'}
     fault = ''
     if not headers >= public - optional or not headers <= public:
         fault = f'installed are {sorted(headers)}'
