@@ -75,6 +75,7 @@ struct sim_linux_socket {
     struct sim_faults *faults;
     enum linux_state state;
     bool tcp, ulp, shut_rd, shut_wr, reset_seen;
+    bool peer_gone;    /* the peer is closed: it answers data with RST */
     int pending_error; /* sk_err */
     int last_errno;
     uint16_t version, cipher; /* of the first key, for sock_diag */
@@ -118,6 +119,8 @@ bool linux_read_ended(const struct sim_linux_socket *s);
 
 /** linux_tx.c: gives TCP what it has room for. */
 void linux_push(struct sim_linux_socket *s);
+/** Bytes have gone to the peer. */
+void linux_sent(struct sim_linux_socket *s);
 bool linux_send_space(const struct sim_linux_socket *s);
 /** linux_rx.c: looks at the header at the head of the queue. */
 void linux_parse(struct sim_linux_socket *s);

@@ -109,8 +109,10 @@ void sim_linux_close(struct sim_linux_socket *s)
             sim_pipe_reset(s->out);
         else
             sim_pipe_fin(s->out);
-        if (s->peer != NULL)
+        if (s->peer != NULL) {
             s->peer->peer = NULL;
+            s->peer->peer_gone = true;
+        }
     }
     forget(&stat->curr_tx_sw, &stat->curr_tx_device, &s->tx);
     forget(&stat->curr_rx_sw, &stat->curr_rx_device, &s->rx);
@@ -159,7 +161,7 @@ static void settle(struct sim_linux_socket *s)
     if (!s->reset_seen && (sim_pipe_is_reset(s->in) || sim_pipe_is_reset(s->out))) {
         s->reset_seen = true;
         s->shut_wr = true;
-        s->pending_error = ECONNRESET;
+        s->pending_error = sim_pipe_fin_sent(s->in) ? EPIPE : ECONNRESET;
     }
     linux_parse(s);
 }

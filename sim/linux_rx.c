@@ -99,7 +99,8 @@ static void parse_header(struct sim_linux_socket *s)
  */
 static bool copy_aside(struct sim_linux_socket *s)
 {
-    if (s->stopped || sim_pipe_fin_sent(s->in) || sim_pipe_room(s->in) > 0)
+    if (s->stopped || sim_pipe_fin_sent(s->in) || sim_pipe_is_reset(s->in) ||
+        sim_pipe_room(s->in) > 0)
         return false;
     size_t whole = s->record_len > 0 ? s->record_len : linux_prefix(&s->rx);
     if (arrived(s) >= whole)

@@ -39,8 +39,16 @@ void linux_push(struct sim_linux_socket *s)
         return;
     size_t n = sim_pipe_write(s->out, s->unsent, s->unsent_len);
     s->unsent_len -= n;
-    if (n > 0)
-        memmove(s->unsent, s->unsent + n, s->unsent_len);
+    if (n == 0)
+        return;
+    memmove(s->unsent, s->unsent + n, s->unsent_len);
+    linux_sent(s);
+}
+
+void linux_sent(struct sim_linux_socket *s)
+{
+    if (s->peer_gone)
+        sim_pipe_reset(s->in);
 }
 
 bool linux_send_space(const struct sim_linux_socket *s)
@@ -141,7 +149,9 @@ static int64_t run(struct sending *call)
     int error = 0;
 
     while (call->from.left > 0 && error == 0) {
-        if (s->pending_error != 0)
+        if (s->pending_error == EPIPE)
+            error = linux_take_error(s); /* the only one that a send takes away */
+        else if (s->pending_error != 0)
             error = s->pending_error;
         else if (!linux_send_space(s) || call->allowed == 0)
             error = EAGAIN;
@@ -195,6 +205,8 @@ static int64_t send_plain(struct sim_linux_socket *s, const struct sim_iov *iov,
         if (n < want)
             break;
     }
+    if (done > 0)
+        linux_sent(s);
     return done > 0 || total(iov, count) == 0 ? done : linux_error(s, EAGAIN);
 }
 

@@ -78,8 +78,7 @@ bool sim_pipe_fin_sent(const struct sim_pipe *pipe)
 void sim_pipe_reset(struct sim_pipe *pipe)
 {
     pipe->reset = true;
-    pipe->len = 0;
-    pipe->visible = 0;
+    pipe->len = pipe->visible;
 }
 
 bool sim_pipe_is_reset(const struct sim_pipe *pipe)

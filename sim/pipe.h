@@ -34,7 +34,10 @@ size_t sim_pipe_write(struct sim_pipe *pipe, const void *p, size_t len);
 /** No byte comes after those written: what is queued is still read, then sim_pipe_ended. */
 void sim_pipe_fin(struct sim_pipe *pipe);
 bool sim_pipe_fin_sent(const struct sim_pipe *pipe);
-/** Drops what is queued; nothing is written or read from now on. Either end may call it. */
+/**
+ * Ends the stream without FIN: nothing is written from now on. What was delivered stays readable,
+ * what was held back is dropped. Either end may call it.
+ */
 void sim_pipe_reset(struct sim_pipe *pipe);
 bool sim_pipe_is_reset(const struct sim_pipe *pipe);
 /** Changes how many bytes wait at most (0: any number); what already waits stays. */

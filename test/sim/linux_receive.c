@@ -397,7 +397,42 @@ Test(linux_persistence, an_error_of_the_network_is_told_once)
     ends_close(e);
 }
 
-/* Trap: close with unread bytes resets, so the peer may lose what it had not read. */
+Test(linux_persistence, data_before_a_reset_comes_first)
+{
+    struct ends *e = ends_raw(GCM13);
+
+    feed(e, 0, 23, "data", 4);
+    feed(e, 1, 21, "\1\0", 2);
+    sim_pipe_reset(e->in);
+    EXPECT_HEARD(e->a, 100, 4, 23);
+    EXPECT_HEARD(e->a, 100, 2, 21);
+    EXPECT_ERROR(e->a, ECONNRESET);
+    EXPECT_HEARD(e->a, 100, 0, NO_TYPE);
+    ends_close(e);
+}
+
+/* A peer that has closed answers data with a reset, which after FIN is EPIPE. */
+Test(linux_persistence, sending_to_a_peer_that_has_closed)
+{
+    for (int keys = 0; keys < 2; keys++) {
+        struct ends *e = keys ? ends_open(GCM13) : ends_plain(0);
+
+        cr_assert_eq(say(e->b, "data", 4, 0), 4);
+        sim_linux_close(e->b);
+        e->b = NULL;
+        cr_assert_eq(sim_linux_poll(e->a), LINUX_POLLIN | LINUX_POLLOUT | LINUX_POLLRDHUP);
+        cr_assert_eq(say(e->a, "x", 1, 0), 1);
+        cr_assert_eq(sim_linux_poll(e->a), 0x201du);
+        cr_assert_eq(say(e->a, "x", 1, 0), -EPIPE);
+        cr_assert_eq(sim_linux_poll(e->a), 0x2015u);
+        EXPECT_HEARD(e->a, 100, 4, keys ? 23 : NO_TYPE);
+        EXPECT_HEARD(e->a, 100, 0, NO_TYPE);
+        cr_assert_eq(say(e->a, "x", 1, 0), keys ? 1 : -EPIPE, "with keys it is lost silently");
+        ends_close(e);
+    }
+}
+
+/* Close with unread bytes resets instead of ending. */
 Test(linux_persistence, close_with_unread_records_resets)
 {
     struct ends *e = ends_open(GCM13);

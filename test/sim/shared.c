@@ -270,15 +270,20 @@ Test(pipe, fin_comes_behind_the_bytes)
     sim_pipe_free(pipe);
 }
 
-Test(pipe, reset_drops_everything)
+Test(pipe, reset_keeps_what_was_delivered)
 {
     struct sim_pipe *pipe = sim_pipe_new(0);
+    char out[8];
 
     sim_pipe_write(pipe, "ab", 2);
+    sim_pipe_hold(pipe);
+    sim_pipe_write(pipe, "cd", 2);
     sim_pipe_reset(pipe);
     cr_assert(sim_pipe_is_reset(pipe));
-    cr_assert_eq(sim_pipe_readable(pipe), 0);
-    cr_assert_eq(sim_pipe_write(pipe, "c", 1), 0);
+    cr_assert_eq(sim_pipe_write(pipe, "e", 1), 0);
+    cr_assert_eq(sim_pipe_deliver(pipe, 9), 0);
+    cr_assert_eq(sim_pipe_read(pipe, out, 8), 2);
+    cr_assert_eq(memcmp(out, "ab", 2), 0);
     cr_assert(!sim_pipe_ended(pipe));
     sim_pipe_free(pipe);
 }
