@@ -14,8 +14,8 @@
 extern uint32_t end_features;
 void end_probe(void);
 
-enum end_send { SEND_WRITE, SEND_WRITEV, SEND_FILE };
-enum end_read { READ_COPY, READ_VIEW };
+enum end_send { SEND_WRITE, SEND_WRITEV, SEND_FILE, SEND_SPLICE };
+enum end_read { READ_COPY, READ_VIEW, READ_SPLICE };
 /* Where a direction is, and goes to. */
 enum end_place {
     IN_SOFTWARE,
@@ -59,7 +59,9 @@ struct end {
     bool asked[2];                 /* for the move */
     bool moved[2];                 /* after end_close: the kernel had it in the end */
     unsigned refused;              /* moves that came too late */
-    int file;                      /* SEND_FILE */
+    int file;                      /* SEND_FILE, SEND_SPLICE */
+    int out[2], in[2];             /* pipes: SEND_SPLICE, READ_SPLICE */
+    size_t piped;                  /* bytes in `out` */
     uint64_t sent, got;
     unsigned updates;
     bool ended;       /* we have ended our direction */

@@ -31,6 +31,17 @@ static const struct scene scenes[] = {
      .ours = {.send = 300, .expect = 300, .chunk = 1},
      .peer = {.chunk = 1}},
     {.name = "sendfile", .ours = {.send = 3 * MB + 1, .how_send = SEND_FILE, .chunk = 1 << 20}},
+    {.name = "splice",
+     .ours =
+         {.send = 1 * MB + 1, .expect = 1 * MB, .how_send = SEND_SPLICE, .how_read = READ_SPLICE}},
+    {.name = "splice, with KeyUpdates between",
+     .ours = {.send = 500000, .expect = 500000, .how_send = SEND_SPLICE, .how_read = READ_SPLICE},
+     .peer = {.updates = 3},
+     .version = TLS1_3_VERSION,
+     .changes_theirs = true},
+    {.name = "splice, with a bad record",
+     .ours = {.send = 1000, .expect = 500000, .how_read = READ_SPLICE, .read_end = WEIR_E_AUTH},
+     .peer = {.flip = 9, .alert = SSL_AD_BAD_RECORD_MAC}},
     {.name = "records that wait for the key", .ours = {.expect = 60000, .slow_start = true}},
     {.name = "the peer ends first, and goes on receiving",
      .ours = {.send = 300000, .expect = 200000, .order = PEER_FIRST},
@@ -127,18 +138,20 @@ static void one(const struct scene *scene, const struct tls_suite *suite, bool s
 }
 
 /* 100 MB through the kernel, one way; the other way 64 KiB. */
-static void bulk(const struct tls_suite *suite, bool sending)
+static void bulk(const struct tls_suite *suite, bool sending, bool splice)
 {
     char name[200];
     struct job job = {.ours = {.suite = suite,
                                .server = sending,
                                .send = sending ? 100 * MB : 64 * KIB,
                                .expect = sending ? 64 * KIB : 100 * MB,
-                               .how_send = SEND_FILE,
+                               .how_send = splice ? SEND_SPLICE : SEND_FILE,
+                               .how_read = splice ? READ_SPLICE : READ_COPY,
                                .chunk = 8 << 20,
                                .place = {IN_KERNEL, IN_KERNEL},
                                .policy = WEIR_POLICY_ALL}};
-    snprintf(name, sizeof name, "100 MB, %s, %s", suite->name, sending ? "sendfile" : "received");
+    snprintf(name, sizeof name, "100 MB, %s, %s", suite->name,
+             sending ? (splice ? "spliced" : "sendfile") : "received");
     check_case(name, play, &job, 120);
 }
 
@@ -184,8 +197,8 @@ int main(int argc, char **argv)
     }
     policies();
     for (int sending = 0; sending < 2; sending++) {
-        bulk(&tls_suites[0], sending);
-        bulk(&tls_suites[3], sending);
+        bulk(&tls_suites[0], sending, false);
+        bulk(&tls_suites[3], sending, true);
     }
     return check_result();
 }
