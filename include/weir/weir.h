@@ -20,6 +20,7 @@
 #include "record.h"
 #include "refusal.h"
 #include "rx.h"
+#include "seqmap.h"
 #include "session.h"
 #include "soft.h"
 #include "status.h"
