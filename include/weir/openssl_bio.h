@@ -67,8 +67,9 @@ WEIR_API const struct weir_backend *weir_openssl_bio_backend(BIO *bio, enum weir
  * it does not without SSL_OP_ENABLE_KTLS, for other suites than AES-GCM and ChaCha20-Poly1305, with
  * a smaller fragment size or padding, and never for receiving in TLS 1.3). LIBRARY: an OpenSSL that
  * weir does not know (`detail`: OpenSSL_version_num) or that does not do what weir knows of it
- * (`detail` below 1000: what). NOT_PROVEN: the key is not the one of the traffic secret. Those of
- * weir_tx_init. After a KeyUpdate that could not be done: its reason, as weir_tx_can_rekey.
+ * (`detail` below 1000: what). SECRET: a key log callback set later keeps the secret from
+ * weir; NOT_PROVEN: the key is not the one of the secret. Those of weir_tx_init. After a KeyUpdate
+ * that could not be done: its reason, as weir_tx_can_rekey.
  */
 WEIR_API struct weir_refusal weir_openssl_bio_refusal(BIO *bio, enum weir_dir dir);
 

@@ -169,21 +169,22 @@ static bool only_waits(SSL *ssl, int n)
 
 bool two_shake(struct two *t)
 {
-    for (int i = 0; i < 1000; i++) {
+    struct pollfd fds[2] = {{.fd = t->fd[0]}, {.fd = t->fd[1]}};
+
+    for (int idle = 0; idle < PATIENCE / 20;) {
         ERR_clear_error();
         int ours = SSL_do_handshake(t->ours);
+        fds[0].events = SSL_want_write(t->ours) ? POLLOUT : POLLIN;
         if (!only_waits(t->ours, ours))
             return false;
         ERR_clear_error();
         int theirs = SSL_do_handshake(t->theirs);
+        fds[1].events = SSL_want_write(t->theirs) ? POLLOUT : POLLIN;
         if (!only_waits(t->theirs, theirs))
             return false;
         if (ours == 1 && theirs == 1)
             return true;
-        struct pollfd fds[2] = {{.fd = t->fd[0], .events = POLLIN},
-                                {.fd = t->fd[1], .events = POLLIN}};
-        if (poll(fds, 2, 20) < 0)
-            return false;
+        idle += poll(fds, 2, 20) == 0;
     }
     return false;
 }
@@ -261,7 +262,7 @@ bool two_move(SSL *from, SSL *to, size_t len)
         if (m < 0)
             return false;
         got += (size_t)m;
-        if (n <= 0 && m == 0) {
+        if (n <= 0 && m == 0 && !SSL_want_write(from)) {
             idle++;
             wait_for(to);
         }

@@ -83,8 +83,12 @@ bool weir_dropin_known(struct weir_refusal *why);
 /* secret.c */
 /** Listens to the key log of `ssl`; NULL: out of memory. */
 struct weir_dropin_secret *weir_dropin_secret_new(SSL *ssl);
-/** Adds the secret to the keys of the first epoch that it must belong to. False: it does not. */
-bool weir_dropin_secret_take(struct weir_dropin_secret *secret, struct weir_keys *keys);
+/**
+ * Adds the secret to the keys of the first epoch that it must belong to. WEIR_REFUSAL_NONE;
+ * WEIR_REFUSAL_SECRET: it was not heard; WEIR_REFUSAL_NOT_PROVEN: they are not of it.
+ */
+weir_refusal_code weir_dropin_secret_take(struct weir_dropin_secret *secret,
+                                          struct weir_keys *keys);
 /** The BIO lets go of it; NULL is fine. */
 void weir_dropin_secret_free(struct weir_dropin_secret *secret);
 

@@ -83,7 +83,7 @@ static long take(struct probe *p, enum weir_dir dir, const uint8_t *blob)
         return 0;
     }
     if (keys->version == WEIR_TLS13 && dir == WEIR_TX)
-        p->proven = weir_dropin_secret_take(p->secret, keys) && keys->secret_len > 0;
+        p->proven = weir_dropin_secret_take(p->secret, keys) == WEIR_REFUSAL_NONE;
     p->taken[dir] = true;
     return 1;
 }

@@ -56,24 +56,25 @@ struct weir_dropin_secret *weir_dropin_secret_new(SSL *ssl)
     return s;
 }
 
-bool weir_dropin_secret_take(struct weir_dropin_secret *s, struct weir_keys *keys)
+weir_refusal_code weir_dropin_secret_take(struct weir_dropin_secret *s, struct weir_keys *keys)
 {
+    weir_refusal_code code = WEIR_REFUSAL_NOT_PROVEN;
     struct weir_keys derived;
-    bool same = false;
 
+    if (s->len == 0)
+        return WEIR_REFUSAL_SECRET;
     if (weir_keys_from_secret(&derived, &weir_kdf_openssl, keys->suite, s->bytes, s->len) ==
-        WEIR_OK) {
-        same = CRYPTO_memcmp(derived.key, keys->key, sizeof keys->key) == 0 &&
-               CRYPTO_memcmp(derived.iv, keys->iv, sizeof keys->iv) == 0;
-        if (same) {
-            memcpy(keys->secret, s->bytes, s->len);
-            keys->secret_len = (uint8_t)s->len;
-        }
+            WEIR_OK &&
+        CRYPTO_memcmp(derived.key, keys->key, sizeof keys->key) == 0 &&
+        CRYPTO_memcmp(derived.iv, keys->iv, sizeof keys->iv) == 0) {
+        memcpy(keys->secret, s->bytes, s->len);
+        keys->secret_len = (uint8_t)s->len;
+        code = WEIR_REFUSAL_NONE;
     }
     weir_keys_wipe(&derived);
     weir_wipe(s->bytes, sizeof s->bytes);
     s->len = 0;
-    return same;
+    return code;
 }
 
 void weir_dropin_secret_free(struct weir_dropin_secret *s)

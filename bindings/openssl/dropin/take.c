@@ -172,9 +172,9 @@ bool weir_dropin_take(struct weir_dropin *d, enum weir_dir dir, uint8_t *blob)
         weir_keys_wipe(&keys);
         return refuse(side, WEIR_REFUSAL_LIBRARY);
     }
-    bool good = !tls13 || d->secret == NULL || weir_dropin_secret_take(d->secret, &keys) ||
-                refuse(side, WEIR_REFUSAL_NOT_PROVEN);
-    good = good && begin(d, dir, &keys);
+    weir_refusal_code code =
+        tls13 && d->secret != NULL ? weir_dropin_secret_take(d->secret, &keys) : WEIR_REFUSAL_NONE;
+    bool good = code == WEIR_REFUSAL_NONE ? begin(d, dir, &keys) : refuse(side, code);
     weir_keys_wipe(&keys);
     if (!good) {
         weir_dropin_leave(d, dir);
