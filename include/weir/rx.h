@@ -122,10 +122,10 @@ WEIR_API weir_carrier weir_rx_carrier(const struct weir_rx *rx);
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_stream(struct weir_rx *rx, struct weir_stream_op *op);
 
 /**
- * Tells what came, done->len bytes at `buf` (NULL when spliced). Returns WEIR_OK: `out` is the content of a record, or,
- * for application data, a piece of one or of several on end; len 0 for empty ones. WEIR_NEED_INPUT:
- * nothing there. WEIR_CLOSED: the end of the transport. Below zero, sticky, with what is at `buf`
- * wiped: as weir_rx_open, and WEIR_E_IO.
+ * Tells what came, done->len bytes at `buf` (NULL when spliced). Returns WEIR_OK: `out` is the
+ * content of a record, or, for application data, a piece of one or of several on end; len 0 for
+ * empty ones. WEIR_NEED_INPUT: nothing there. WEIR_CLOSED: the end of the transport. Below zero,
+ * sticky, with what is at `buf` wiped: as weir_rx_open, and WEIR_E_IO.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_received(struct weir_rx *rx,
                                                       const struct weir_stream_done *done,

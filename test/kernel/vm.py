@@ -106,10 +106,10 @@ def get_kernel(cache, packages):
 
 
 def qemu_command(arguments, kernel, archive, log):
-    """Without a disk, a network or a screen. Detectors of stalls are off: with a busy host they
-    would measure the host; the time limit is what finds a guest that hangs."""
-    append = ('console=ttyS0 quiet loglevel=5 panic=-1 oops=panic nowatchdog mitigations=off '
-              'rcupdate.rcu_cpu_stall_suppress=1 random.trust_cpu=on')
+    """Without a disk, a network or a screen. Detectors of stalls and of dead timers are off: with
+    a busy host they would measure the host; the time limit is what finds a guest that hangs."""
+    append = ('console=ttyS0 quiet loglevel=5 panic=-1 oops=panic nowatchdog no_timer_check '
+              'mitigations=off rcupdate.rcu_cpu_stall_suppress=1 random.trust_cpu=on')
     return [tool('qemu-system-x86_64'), '-accel', arguments.accel, '-cpu', 'max',
             '-smp', str(arguments.cpus), '-m', str(arguments.memory),
             '-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none',
