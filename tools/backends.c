@@ -23,43 +23,17 @@
 #define AEAD_PORTABLE NULL
 #endif
 
-#if defined(__linux__)
-#define ON_LINUX true
-#else
-#define ON_LINUX false
-#endif
-#if defined(__FreeBSD__)
-#define ON_FREEBSD true
-#else
-#define ON_FREEBSD false
-#endif
-
-/* The best first: X(name, runs on this system, needs an AEAD provider, part of this build) */
-#define BACKEND_LIST(X)                                                                            \
-    X("mlx5-kmod", ON_FREEBSD, false, false)                                                       \
-    X("linux-ktls", ON_LINUX, false, false)                                                        \
-    X("soft", true, true, true)
-
 /* The fastest first: X(name, provider or NULL when not part of this build) */
 #define AEAD_LIST(X)                                                                               \
     X("openssl", AEAD_OPENSSL)                                                                     \
     X("mbedtls", AEAD_MBEDTLS)                                                                     \
     X("portable", AEAD_PORTABLE)
 
-struct known_backend {
-    const char *name;
-    bool here, takes_aead, built;
-};
 struct known_aead {
     const char *name;
     const struct weir_aead *aead;
 };
 
-static const struct known_backend known_backends[] = {
-#define X(name, here, takes_aead, built) {name, here, takes_aead, built},
-    BACKEND_LIST(X)
-#undef X
-};
 static const struct known_aead known_aeads[] = {
 #define X(name, aead) {name, aead},
     AEAD_LIST(X)
@@ -67,78 +41,20 @@ static const struct known_aead known_aeads[] = {
 };
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-/* A backend that is not there refuses like one that is. */
-static bool absent_supports(const struct weir_backend *self, const struct weir_keys *keys,
-                            enum weir_dir dir, struct weir_refusal *why)
-{
-    const struct absent *absent = (const struct absent *)self;
-    (void)keys;
-    (void)dir;
-    *why = absent->why;
-    return false;
-}
-
-static weir_status absent_attach(const struct weir_backend *self, void *ctx,
-                                 const struct weir_attach *what, struct weir_refusal *why)
-{
-    (void)ctx;
-    (void)absent_supports(self, what->keys, what->dir, why);
-    return WEIR_REFUSED;
-}
-
-static void absent_detach(const struct weir_backend *self, void *ctx)
-{
-    (void)self;
-    (void)ctx;
-}
-
-static weir_status absent_crypt(const struct weir_backend *self, void *ctx,
-                                const struct weir_aead_op *op)
-{
-    (void)self;
-    (void)ctx;
-    (void)op;
-    return WEIR_E_BACKEND;
-}
-
-static void add_absent(struct candidates *c, const char *backend, const char *provider,
-                       struct weir_refusal why)
-{
-    if (c->count == CANDIDATES_MAX) {
-        return;
-    }
-    size_t i = c->count++;
-    c->absent[i].backend = (struct weir_backend){
-        .abi = WEIR_BACKEND_ABI,
-        .form = WEIR_FORM_RECORD,
-        .name = backend,
-        .ctx_size = 0,
-        .ctx_align = 1,
-        .supports = absent_supports,
-        .attach = absent_attach,
-        .detach = absent_detach,
-        .seal = absent_crypt,
-        .open = absent_crypt,
-    };
-    c->absent[i].why = why;
-    c->backends[i] = &c->absent[i].backend;
-    c->names[i] = (struct candidate){.backend = backend, .provider = provider};
-}
-
 static void add_soft(struct candidates *c, const struct known_aead *known)
 {
     struct weir_refusal why = {.code = WEIR_REFUSAL_NOT_BUILT, .layer = WEIR_LAYER_PROVIDER};
-    if (c->count == CANDIDATES_MAX) {
+    if (c->soft_count == CANDIDATES_MAX) {
         return;
     }
-    struct weir_soft *soft = &c->soft[c->count];
-    if (known->aead == NULL || weir_soft_init(soft, known->aead, &why) != WEIR_OK) {
-        add_absent(c, "soft", known->name, why);
+    size_t i = c->soft_count++;
+    c->providers[i] = known->name;
+    if (known->aead != NULL && weir_soft_init(&c->soft[i], known->aead, &why) == WEIR_OK) {
+        c->software[i] = &c->soft[i].backend;
         return;
     }
-    size_t i = c->count++;
-    c->backends[i] = &soft->backend;
-    c->names[i] = (struct candidate){.backend = "soft", .provider = known->name};
+    weir_posix_absent_init(&c->absent[i], "soft", &why);
+    c->software[i] = &c->absent[i].backend;
 }
 
 /* The next name of a comma-separated list; its length is 0 where two commas meet. */
@@ -187,74 +103,90 @@ static bool add_aeads(struct candidates *c, const char *aeads, struct fault *fau
     return true;
 }
 
-static bool add_backend(struct candidates *c, const struct known_backend *known, const char *aeads,
-                        struct fault *fault)
+static bool is_absent(const struct candidates *c, const struct weir_backend *backend,
+                      struct weir_refusal *why)
 {
-    if (known->here && known->built && known->takes_aead) {
-        return add_aeads(c, aeads, fault);
+    for (size_t i = 0; i < CANDIDATES_MAX; i++) {
+        if (backend == &c->absent[i].backend) {
+            *why = c->absent[i].why;
+            return true;
+        }
     }
-    struct weir_refusal why = {.code =
-                                   known->here ? WEIR_REFUSAL_NOT_BUILT : WEIR_REFUSAL_NOT_THIS_OS,
-                               .layer = WEIR_LAYER_BACKEND};
-    add_absent(c, known->name, NULL, why);
-    return true;
+    for (size_t i = 0; i < COUNT(c->list.absent); i++) {
+        if (backend == &c->list.absent[i].backend) {
+            *why = c->list.absent[i].why;
+            return true;
+        }
+    }
+    return false;
 }
 
-static bool add_backends(struct candidates *c, const char *backends, const char *aeads,
-                         struct fault *fault)
+struct reason reason_show(const struct weir_refusal *why)
 {
-    if (is_auto(backends)) {
-        for (size_t i = 0; i < COUNT(known_backends); i++) {
-            if (!add_backend(c, &known_backends[i], aeads, fault)) {
-                return false;
-            }
-        }
-        return true;
-    }
-    size_t len = 0;
-    for (const char *name; (name = next_name(&backends, &len)) != NULL;) {
-        size_t i = 0;
-        while (i < COUNT(known_backends) && !same(name, len, known_backends[i].name)) {
-            i++;
-        }
-        if (i == COUNT(known_backends)) {
-            USAGE(fault, "unknown backend '%.*s'; known: auto, mlx5-kmod, linux-ktls, soft",
-                  (int)len, name);
-            return false;
-        }
-        if (!add_backend(c, &known_backends[i], aeads, fault)) {
-            return false;
-        }
-    }
-    return true;
+    struct reason reason;
+    (void)snprintf(reason.text, sizeof reason.text, "%s (%s)%s%s", weir_refusal_text(why->code),
+                   weir_refusal_name(why->code), why->os_error == 0 ? "" : ": ",
+                   why->os_error == 0 ? "" : strerror(why->os_error));
+    return reason;
 }
 
-/* At least one candidate is there; otherwise every reason, in one line. */
+/* A backend that a connection can begin on is there; otherwise every reason, in one line. */
 static bool some_present(const struct candidates *c, struct fault *fault)
 {
     size_t used = 0;
     fault->usage = false;
     fault->text[0] = '\0';
     for (size_t i = 0; i < c->count; i++) {
-        if (c->backends[i] != &c->absent[i].backend) {
+        struct weir_refusal why;
+        bool absent = is_absent(c, c->backends[i], &why);
+        if (!absent && c->backends[i]->form == WEIR_FORM_RECORD) {
             return true;
         }
-        struct candidate_label label = candidate_show(&c->names[i]);
-        int n = snprintf(fault->text + used, sizeof fault->text - used, "%s%s: %s (%s)",
-                         i == 0 ? "no backend can be used: " : "; ", label.text,
-                         weir_refusal_text(c->absent[i].why.code),
-                         weir_refusal_name(c->absent[i].why.code));
+        int n =
+            snprintf(fault->text + used, sizeof fault->text - used, "%s%s: %s",
+                     i == 0 ? "no backend can be used: " : "; ", candidate_show(&c->names[i]).text,
+                     absent ? reason_show(&why).text : "needs soft behind it, to begin on");
         used += n < 0 ? 0 : (size_t)n;
         used = used < sizeof fault->text ? used : sizeof fault->text - 1;
     }
     return false;
 }
 
+static bool name_list(struct candidates *c, const char *names, struct fault *fault)
+{
+    const bool given = names != NULL;
+    if (!given || strcmp(names, "soft") != 0) {
+        weir_posix_host_probe(&c->host);
+    }
+    weir_status status =
+        weir_posix_list_fill(&c->list, names, &c->host, c->software, c->soft_count);
+    if (status == WEIR_REFUSED) {
+        USAGE(fault, "unknown backend '%.*s'%s; known: auto, mlx5-kmod, linux-ktls, soft",
+              (int)c->list.unknown_len, c->list.unknown, given ? "" : " in WEIR_BACKEND");
+    } else if (status != WEIR_OK) {
+        USAGE(fault, "too many backends: %u at most", WEIR_POSIX_BACKENDS);
+    }
+    return status == WEIR_OK;
+}
+
 bool candidates_choose(struct candidates *c, const char *backends, const char *aeads,
                        struct fault *fault)
 {
-    *c = (struct candidates){0};
-    return add_backends(c, backends, aeads, fault) && some_present(c, fault);
+    memset(c, 0, sizeof *c);
+    if (!add_aeads(c, aeads, fault) || !name_list(c, backends, fault)) {
+        return false;
+    }
+    c->count = c->list.count;
+    for (size_t i = 0; i < c->count; i++) {
+        c->backends[i] = c->list.backends[i];
+        c->names[i] = (struct candidate){.backend = c->backends[i]->name};
+        for (size_t k = 0; k < c->soft_count; k++) {
+            if (c->software[k] == c->backends[i]) {
+                c->names[i].provider = c->providers[k];
+            }
+        }
+    }
+    return some_present(c, fault);
 }
 
 struct candidate_label candidate_show(const struct candidate *candidate)
@@ -274,4 +206,31 @@ const struct candidate *candidate_of(const struct candidates *c, const struct we
         }
     }
     return NULL;
+}
+
+const char *carrier_name(weir_carrier carrier)
+{
+    switch (carrier) {
+    case WEIR_CARRIER_SOFTWARE:
+        return "software";
+    case WEIR_CARRIER_KERNEL:
+        return "kernel";
+    case WEIR_CARRIER_NIC:
+        return "nic";
+    case WEIR_CARRIER_BELOW:
+        return "below";
+    case WEIR_CARRIER_NONE:
+        break;
+    }
+    return "none";
+}
+
+json_t *refusal_json(const struct candidate *name, const struct weir_refusal *why)
+{
+    static const char *const layers[] = {"core", "provider", "backend", "binding", "os"};
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:I, s:b}", "name", candidate_show(name).text,
+                     "code", weir_refusal_name(why->code), "text", weir_refusal_text(why->code),
+                     "layer", (size_t)why->layer < COUNT(layers) ? layers[why->layer] : "?",
+                     "os_error", why->os_error, "detail", (json_int_t)why->detail, "transient",
+                     (int)why->transient);
 }

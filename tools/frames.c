@@ -227,11 +227,8 @@ static json_t *refusals_json(const struct stream *s, const struct weir_conn_path
 {
     json_t *list = json_array();
     for (size_t i = 0; i < path->refusal_count; i++) {
-        const struct weir_refusal *why = &path->refusals[i];
         (void)json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s}", "name",
-                            candidate_show(&s->world->candidates->names[i]).text, "code",
-                            weir_refusal_name(why->code), "text", weir_refusal_text(why->code)));
+            list, refusal_json(&s->world->candidates->names[i], &path->refusals[i]));
     }
     return list;
 }
@@ -249,8 +246,9 @@ json_t *path_json(const struct stream *s, enum weir_dir dir)
     struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
     hs->chosen(hs, &version, &suite);
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "backend", path.backend->name,
-                  "tls", tls_version_name(version), "cipher", weir_suite_name(suite), "tls_library",
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "backend",
+                  path.backend->name, "carrier", carrier_name(path.carrier), "tls",
+                  tls_version_name(version), "cipher", weir_suite_name(suite), "tls_library",
                   s->world->library->name, "records", (json_int_t)counters.records, "bytes",
                   (json_int_t)counters.bytes, "wire_bytes", (json_int_t)counters.wire_bytes,
                   "key_updates", (json_int_t)counters.rekeys, "refused", refusals_json(s, &path));

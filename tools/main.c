@@ -22,6 +22,8 @@ static const struct verb {
     {"perf", perf_main, perf_help, tls_options_help,
      "measure a TLS connection, as iperf does for TCP"},
     {"serve", serve_main, serve_help, tls_options_help, "the files of a directory over HTTPS"},
+    {"backends", backends_main, backends_help, "",
+     "what would carry a connection here, and why the rest would not"},
     {"doctor", doctor_main, doctor_help, "",
      "what stands between this host and TLS in its kernel or on its NIC"},
     {"offload", offload_main, offload_help, "", "show, enable or disable TLS offload"},

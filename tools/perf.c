@@ -227,7 +227,8 @@ bool perf_open(struct perf *perf, const struct perf_options *options, uv_signal_
                                         .library = library,
                                         .context = context,
                                         .candidates = &perf->candidates,
-                                        .record_size = options->tls.record_size};
+                                        .record_size = options->tls.record_size,
+                                        .policy = options->tls.policy};
     (void)uv_signal_init(&perf->loop, &perf->interrupt);
     (void)uv_signal_init(&perf->loop, &perf->terminate);
     (void)uv_timer_init(&perf->loop, &perf->watch);

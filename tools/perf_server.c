@@ -175,7 +175,8 @@ static bool agree(struct stream *s, const json_t *body, struct fault *fault)
     s->key_update = (uint64_t)update;
     if (s->world->record_size == 0 && record > 0 &&
         weir_conn_set_record_limit(s->conn, (size_t)record) != WEIR_OK) {
-        FAULT(fault, "record size %lld cannot be", (long long)record);
+        FAULT(fault, "record size %lld cannot be asked of %s; give the server --record-size",
+              (long long)record, weir_conn_path(s->conn, WEIR_TX).backend->name);
         return false;
     }
     if (!stream_prepare(s, down, up)) {

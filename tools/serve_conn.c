@@ -206,10 +206,7 @@ static void add_path(struct text *t, const struct serve_conn *c, enum weir_dir d
         text_add(t, "; not by ");
         text_add(t, candidate_show(&all->names[i]).text);
         text_add(t, ": ");
-        text_add(t, weir_refusal_text(path.refusals[i].code));
-        text_add(t, " (");
-        text_add(t, weir_refusal_name(path.refusals[i].code));
-        text_add(t, ")");
+        text_add(t, reason_show(&path.refusals[i]).text);
     }
     text_add_bytes(t, "", 1);
 }
@@ -445,6 +442,7 @@ static struct weir_conn *connect_weir(struct server *server, struct serve_conn *
         .backends = server->candidates.backends,
         .backend_count = server->candidates.count,
         .record_limit = (size_t)server->options->tls.record_size,
+        .policy = server->options->tls.policy,
     };
     struct weir_conn *conn = weir_conn_new(&config);
     if (conn == NULL) {

@@ -371,7 +371,8 @@ struct stream *stream_new(struct stream_world *world, const struct stream_owner 
                                       .handshake = s->tls.handshake,
                                       .backends = world->candidates->backends,
                                       .backend_count = world->candidates->count,
-                                      .record_limit = (size_t)world->record_size};
+                                      .record_limit = (size_t)world->record_size,
+                                      .policy = world->policy};
     s->conn = weir_conn_new(&config);
     if (s->conn == NULL || uv_poll_init(world->loop, &s->poll, fd) != 0) {
         FAULT(fault, "cannot make a connection of this socket");

@@ -70,7 +70,8 @@ struct stream_world {
     struct tls_context *context;
     const struct candidates *candidates;
     uint64_t record_size; /* from the command line; 0: as the test says */
-    void *data;           /* the owner's */
+    weir_policy policy;
+    void *data; /* the owner's */
 };
 
 struct stream {

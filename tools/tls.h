@@ -54,6 +54,7 @@ struct tls_options {
     const char *tls, *library, *cipher, *backend, *aead, *cert, *key, *ca;
     bool insecure;
     uint64_t record_size;
+    weir_policy policy;
 };
 
 /* Values of the long options below, beyond those of any letter. */
@@ -64,6 +65,7 @@ enum tls_option {
     TLS_OPTION_BACKEND,
     TLS_OPTION_AEAD,
     TLS_OPTION_RECORD_SIZE,
+    TLS_OPTION_REKEY,
     TLS_OPTION_CERT,
     TLS_OPTION_KEY,
     TLS_OPTION_CA,
@@ -77,6 +79,7 @@ enum tls_option {
         {"cipher", required_argument, NULL, TLS_OPTION_CIPHER},                                    \
         {"backend", required_argument, NULL, TLS_OPTION_BACKEND},                                  \
         {"aead", required_argument, NULL, TLS_OPTION_AEAD},                                        \
+        {"rekey", required_argument, NULL, TLS_OPTION_REKEY},                                      \
         {"record-size", required_argument, NULL, TLS_OPTION_RECORD_SIZE},                          \
         {"cert", required_argument, NULL, TLS_OPTION_CERT},                                        \
         {"key", required_argument, NULL, TLS_OPTION_KEY},                                          \
@@ -99,6 +102,12 @@ bool tls_options_wrong(int answer, char *const argv[], struct fault *fault);
 bool tls_options_resolve(const struct tls_options *options, bool server,
                          const struct tls_library **library, struct tls_settings *settings,
                          struct fault *fault);
+
+/* What --rekey names. */
+bool tls_policy_named(const char *name, weir_policy *policy, struct fault *fault);
+
+/* What --tls names: both ends of the range are that version; NULL: both are left alone. */
+bool tls_version_named(const char *text, uint16_t *least, uint16_t *most, struct fault *fault);
 
 /* A line for each TLS library of this build, the default first. */
 void tls_libraries_print(void);

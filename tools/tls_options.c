@@ -28,10 +28,30 @@ const char tls_options_help[] =
     "      --insecure            client: do not verify the server\n"
     "Records:\n"
     "      --backend NAME[,...]  who carries the records, the first that can: mlx5-kmod,\n"
-    "                            linux-ktls, soft, or auto (default: all, in this order)\n"
+    "                            linux-ktls, soft, or auto: all, in this order (default: what\n"
+    "                            WEIR_BACKEND says, else auto); weir backends tells what comes of "
+    "it\n"
     "      --aead NAME[,...]     who encrypts for soft: openssl, mbedtls, portable, or auto\n"
     "                            (default: all, in this order)\n"
+    "      --rekey POLICY        where a kernel cannot change its key, in TLS 1.3: default "
+    "(sending\n"
+    "                            may move there, receiving not), strict (neither), all (both)\n"
     "      --record-size N       most plaintext bytes in a record (1 to 16384)\n";
+
+bool tls_policy_named(const char *name, weir_policy *policy, struct fault *fault)
+{
+    static const char *const names[] = {[WEIR_POLICY_DEFAULT] = "default",
+                                        [WEIR_POLICY_STRICT] = "strict",
+                                        [WEIR_POLICY_ALL] = "all"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *policy = (weir_policy)i;
+            return true;
+        }
+    }
+    USAGE(fault, "--rekey takes default, strict or all, not '%s'", name);
+    return false;
+}
 
 bool tls_options_take(struct tls_options *options, int option, const char *value,
                       struct fault *fault)
@@ -52,6 +72,8 @@ bool tls_options_take(struct tls_options *options, int option, const char *value
     case TLS_OPTION_AEAD:
         options->aead = value;
         return true;
+    case TLS_OPTION_REKEY:
+        return tls_policy_named(value, &options->policy, fault);
     case TLS_OPTION_CERT:
         options->cert = value;
         return true;
@@ -143,6 +165,18 @@ static bool resolve_version(const char *text, uint16_t *version, struct fault *f
     } else {
         USAGE(fault, "--tls takes v1.2 or v1.3, not '%s'", text);
         return false;
+    }
+    return true;
+}
+
+bool tls_version_named(const char *text, uint16_t *least, uint16_t *most, struct fault *fault)
+{
+    uint16_t version = 0;
+    if (!resolve_version(text, &version, fault)) {
+        return false;
+    }
+    if (version != 0) {
+        *least = *most = version;
     }
     return true;
 }

@@ -18,7 +18,8 @@ enum { VERB_OPTION_HOST = 400 };
 struct host *verb_host(const char *file, int argc, char **argv, const char **interface,
                        struct fault *fault);
 
-extern const char offload_help[], stats_help[];
+extern const char backends_help[], offload_help[], stats_help[];
+int backends_main(int argc, char **argv);
 int offload_main(int argc, char **argv);
 int stats_main(int argc, char **argv);
 

@@ -191,7 +191,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_pump(struct weir_conn *conn);
 
 /**
  * Sets the most plaintext bytes a record of ours carries, after the handshake: 1 to 16384; more
- * than was negotiated is cut to that. WEIR_OK or WEIR_E_MISUSE (nothing changed).
+ * than was negotiated is cut to that. WEIR_OK or WEIR_E_MISUSE (nothing changed), which it is also
+ * where records are made below the socket: there struct weir_conn_config sets it.
  */
 WEIR_API weir_status weir_conn_set_record_limit(struct weir_conn *conn, size_t limit);
 

@@ -111,7 +111,9 @@ void weir_posix_host_probe(struct weir_posix_host *host)
     }
     weir_linux_ktls_init(&host->linux_ktls, host->linux_ktls_found & WEIR_LINUX_KTLS_SAFE);
     found |= ask_release(&most_record);
-    weir_mlx5_ktls_init(&host->mlx5_kmod, found, most_record, WEIR_CARRIER_NIC);
+    /* Which of the two carries it is left to FreeBSD: asking for the interface would also ask for
+     * TLS 1.2 AES-GCM there, which needs a setting of the host to be safe. */
+    weir_mlx5_ktls_init(&host->mlx5_kmod, found, most_record, WEIR_CARRIER_BELOW);
 }
 
 /* ---- backends that are not there ---- */

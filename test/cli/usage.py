@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the command answers to a command line: help, version, every wrong option, missing files."""
 
+import json
 import os
 import socket
 
@@ -60,6 +61,17 @@ WRONG = [
     (['serve', '--ca', 'x', '/tmp'], ['--ca', 'client']),
     (['serve', '--insecure', '/tmp'], ['--insecure', 'client']),
     (['serve', '--echo=1'], ['--echo', 'no value']),
+    (['backends', 'extra'], ['unexpected', 'extra']),
+    (['backends', '--bogus'], ['--bogus']),
+    (['backends', '--tls', 'v1.1'], ['--tls', 'v1.1']),
+    (['backends', '--cipher', 'NOPE'], ['NOPE']),
+    (['backends', '--cipher', 'TLS_AES_128_GCM_SHA256', '--tls', 'v1.2'],
+     ['TLS_AES_128_GCM_SHA256']),
+    (['backends', '--backend', 'nope'], ["'nope'", 'linux-ktls']),
+    (['backends', '--backend', ','.join(['soft'] * 40)], ['too many']),
+    (['backends', '--aead', 'nope'], ['nope']),
+    (['backends', '--rekey', 'never'], ['--rekey', 'never']),
+    (['backends', '--json=1'], ['--json', 'no value']),
 ]
 
 # The same for both verbs: they share these options.
@@ -76,6 +88,7 @@ WRONG_TLS = [
     (['--backend', ''], ['backend']),
     (['--backend', 'soft,'], ['backend']),
     (['--aead', 'nope'], ['nope', 'portable']),
+    (['--rekey', 'x'], ['--rekey', 'strict']),
     (['--record-size', '0'], ['--record-size']),
     (['--record-size', '16385'], ['--record-size', '16385']),
     (['--record-size', 'x'], ['--record-size']),
@@ -214,11 +227,67 @@ def refused_backends(world):
         server.stop()
 
 
+def dry_run(world):
+    """weir backends says for each suite what a connection then comes to."""
+    suites = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256']
+    done = weir(world, 'backends')
+    equal((done.status, done.err), (0, ''), f'status and stderr of {done}')
+    for word in ('both directions by soft with', 'not by mlx5-kmod: ', 'not by linux-ktls: ', *suites):
+        expect(word in done.out, f'{word!r} is not in {done}')
+    told(world, ['help', 'backends'], '--backend', '--json', 'WEIR_BACKEND', 'Exit status')
+    told(world, ['backends', '--help'], '--backend')
+    done = weir(world, 'backends', '--json', '--tls', 'v1.3')
+    tried = json.loads(done.out)
+    equal([one['cipher'] for one in tried], suites, 'suites')
+    for one in tried:
+        for direction in ('sending', 'receiving'):
+            refused = one[direction]['refused']
+            equal([why['name'] for why in refused if not why['name'].startswith('soft')],
+                  ['mlx5-kmod', 'linux-ktls'], 'refused')
+            equal(set(refused[0]), {'name', 'code', 'text', 'layer', 'os_error', 'detail',
+                                    'transient'}, 'what a refusal tells')
+            equal(refused[0]['code'], 'not_this_os', 'code')
+            equal((one[direction]['backend'], one[direction]['carrier']), ('soft', 'software'),
+                  'carrier')
+    suite = ['--json', '--cipher', suites[0], '--backend']
+    alone = json.loads(weir(world, 'backends', *suite, 'soft').out)
+    equal([why for why in alone[0]['sending']['refused'] if why['name'] == 'linux-ktls'], [],
+          'refused, of soft alone')
+    fails(world, ['backends', '--backend', 'linux-ktls'], 'no backend can be used', 'linux-ktls')
+    fails(world, ['backends', '--backend', 'mlx5-kmod,linux-ktls'], 'mlx5-kmod', 'linux-ktls')
+
+
+def chosen_by_environment(world):
+    """WEIR_BACKEND holds where no option says otherwise."""
+    brief = ['backends', '--json', '--cipher', 'TLS_AES_128_GCM_SHA256']
+
+    def run_with(value, *arguments):
+        os.environ['WEIR_BACKEND'] = value
+        try:
+            return weir(world, *arguments)
+        finally:
+            del os.environ['WEIR_BACKEND']
+
+    def names(value, *options):
+        done = run_with(value, *brief, *options)
+        equal(done.status, 0, f'status of {done}')
+        return [why['name'] for why in json.loads(done.out)[0]['sending']['refused']
+                if not why['name'].startswith('soft')]
+
+    equal(names('soft'), [], 'soft')
+    equal(names('mlx5-kmod,soft'), ['mlx5-kmod'], 'mlx5-kmod,soft')
+    equal(names(''), ['mlx5-kmod', 'linux-ktls'], 'empty')
+    equal(names('mlx5-kmod', '--backend', 'soft'), [], 'the option first')
+    one_line(run_with('nope', 'backends'), 2, "'nope'", 'WEIR_BACKEND')
+    one_line(run_with('mlx5-kmod', 'perf', '-s'), 1, 'mlx5-kmod', 'not_this_os')
+
+
 def run(cases, world):
     cases.run('--version', told, world, ['--version'], 'weir ' + world.build['version'])
     cases.run('help', told, world, ['help'], 'perf', 'serve', '--version')
     cases.run('--help', told, world, ['--help'], 'perf', 'serve')
-    shared = ['--tls ', '--tls-lib', '--cipher', '--backend', '--aead', '--cert', '--key']
+    shared = ['--tls ', '--tls-lib', '--cipher', '--backend', '--aead', '--rekey', '--cert',
+              '--key']
     perf = ['--port', '--time', '--bytes', '--interval', '--parallel', '--reverse', '--one-off',
             '--json', '--record-size', *shared]
     site = ['DIR', '--port', '--bind', '--echo', '--verbose', *shared]
@@ -245,3 +314,5 @@ def run(cases, world):
     cases.run('a TLS library that is not built', not_built, world)
     cases.run('the default version', default_version, world)
     cases.run('backends that are refused', refused_backends, world)
+    cases.run('a dry run of backends', dry_run, world)
+    cases.run('backends by WEIR_BACKEND', chosen_by_environment, world)
