@@ -235,10 +235,12 @@ static json_t *refusals_json(const struct stream *s, const struct weir_conn_path
 
 json_t *path_json(const struct stream *s, enum weir_dir dir)
 {
-    struct weir_conn_path path = weir_conn_path(s->conn, dir);
-    if (weir_conn_session(s->conn) == NULL || path.backend == NULL) {
+    if (weir_conn_session(s->conn) == NULL) {
         return NULL;
     }
+    /* A kernel tells how many records it made only when it is asked; not to know is no fault. */
+    (void)(weir_conn_query(s->conn, dir) == WEIR_OK);
+    struct weir_conn_path path = weir_conn_path(s->conn, dir);
     const struct candidate *carrier = candidate_of(s->world->candidates, path.backend);
     struct weir_counters counters = dir == WEIR_TX ? weir_tx_counters(weir_conn_tx(s->conn))
                                                    : weir_rx_counters(weir_conn_rx(s->conn));
