@@ -258,3 +258,89 @@ Test(binding_common, pump_ends_the_session_when_the_library_errs)
         end(&p);
     }
 }
+
+/* The same wishes, where records are made below the socket: the message itself, in its turn. */
+static weir_status next(struct pumped *p, const uint8_t **data, size_t *len)
+{
+    weir_status status = weir_loop_message(&p->library.hs, &p->session, data, len);
+    cr_assert((status == WEIR_OK && *len > 0) == (*data != NULL));
+    return status;
+}
+
+/* The session says what it has waiting. */
+static void say(struct pumped *p)
+{
+    size_t made = 0;
+    cr_assert_eq(weir_session_flush(&p->session, p->out + p->made, sizeof p->out - p->made, &made),
+                 WEIR_OK);
+    p->made += made;
+}
+
+Test(binding_common, messages_keep_the_order_of_wishes)
+{
+    static const struct wish script[] = {
+        MESSAGE, KEY_UPDATE(true), MESSAGE, {.control = {.kind = WEIR_CONTROL_CLOSE}}, {0}};
+    static const uint8_t request[] = {24, 0, 0, 1, 1};
+    static const uint8_t close[] = {1, 0};
+    const uint8_t *data = NULL;
+    struct pumped p;
+    size_t len = 0;
+
+    begin(&p, script, &TEST_KDF);
+    for (int i = 0; i < 2; i++) { /* until it is sent, it is the same one */
+        cr_assert_eq(next(&p, &data, &len), WEIR_OK);
+        cr_assert(len == sizeof message && memcmp(data, message, len) == 0);
+        cr_assert_eq(p.library.collected, 1);
+    }
+    weir_loop_message_sent(&p.library.hs);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(next(&p, &data, &len), WEIR_NEED_OUTPUT, "the session's words go first");
+        cr_assert_eq(p.library.collected, 2);
+    }
+    say(&p);
+    sealed(&p, WEIR_TYPE_HANDSHAKE, request, sizeof request);
+    cr_assert_eq(next(&p, &data, &len), WEIR_OK);
+    cr_assert_eq(len, sizeof message);
+    cr_assert_eq(p.library.tx_epoch, 1, "the library is told before each wish");
+    weir_loop_message_sent(&p.library.hs);
+    cr_assert_eq(next(&p, &data, &len), WEIR_NEED_OUTPUT);
+    say(&p);
+    sealed(&p, WEIR_TYPE_ALERT, close, sizeof close);
+    cr_assert_eq(next(&p, &data, &len), WEIR_OK);
+    cr_assert_eq(len, 0, "nothing is left");
+    end(&p);
+}
+
+Test(binding_common, messages_and_what_goes_wrong)
+{
+    static const struct wish refuses[] = {{.status = WEIR_REFUSED}, KEY_UPDATE(true), MESSAGE, {0}};
+    static const struct wish alerts[] = {
+        {.control = {.kind = WEIR_CONTROL_ALERT, .alert = 51}}, MESSAGE, {0}};
+    static const struct wish errs[] = {{.status = WEIR_E_PROVIDER}, MESSAGE};
+    static const uint8_t alert[] = {2, 51}, internal_error[] = {2, 80};
+    const uint8_t *data = NULL;
+    struct pumped p;
+    size_t len = 0;
+
+    begin(&p, refuses, NULL);
+    cr_assert_eq(next(&p, &data, &len), WEIR_REFUSED);
+    cr_assert_eq(next(&p, &data, &len), WEIR_REFUSED, "no key derivation");
+    cr_assert_eq(next(&p, &data, &len), WEIR_OK);
+    cr_assert_eq(len, sizeof message);
+    end(&p);
+
+    begin(&p, alerts, &TEST_KDF);
+    cr_assert_eq(next(&p, &data, &len), WEIR_NEED_OUTPUT);
+    say(&p);
+    sealed(&p, WEIR_TYPE_ALERT, alert, sizeof alert);
+    cr_assert_eq(next(&p, &data, &len), WEIR_E_HANDSHAKE);
+    cr_assert_eq(p.library.collected, 1, "nothing more is asked for");
+    end(&p);
+
+    begin(&p, errs, &TEST_KDF);
+    cr_assert_eq(next(&p, &data, &len), WEIR_NEED_OUTPUT);
+    say(&p);
+    sealed(&p, WEIR_TYPE_ALERT, internal_error, sizeof internal_error);
+    cr_assert_eq(next(&p, &data, &len), WEIR_E_PROVIDER);
+    end(&p);
+}
