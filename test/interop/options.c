@@ -144,8 +144,10 @@ static const struct option names[] = {
     {"chop", required_argument, NULL, CHOP},
     {"end", required_argument, NULL, END},
     {"connections", required_argument, NULL, CONNECTIONS},
+#ifdef HAVE_OPENSSL
     {"bio", no_argument, NULL, BELOW},
     {"sendfile", no_argument, NULL, FROM_FILE},
+#endif
     {"timeout", required_argument, NULL, TIMEOUT},
     {NULL, 0, NULL, 0},
 };

@@ -155,11 +155,11 @@ static void talk_on_conn(const struct options *o, const struct weir_backend *bac
     weir_conn_free(conn);
 }
 
+#ifdef HAVE_OPENSSL
 /* A connection of OpenSSL's, over weir's BIO. */
 static void talk_on_bio(const struct options *o, int fd, struct wire *wire, struct outcome *outcome,
                         uint16_t *version, uint16_t *suite)
 {
-#ifdef HAVE_OPENSSL
     int flags = fcntl(fd, F_GETFL);
 
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
@@ -168,15 +168,8 @@ static void talk_on_bio(const struct options *o, int fd, struct wire *wire, stru
     talk(way_of_bio(o, fd, wire), fd, o, outcome);
     *version = o->suite->version; /* the only one that is offered */
     *suite = o->suite->id;
-#else
-    (void)fd;
-    (void)wire;
-    (void)outcome;
-    (void)version;
-    (void)suite;
-    die("--bio: built without OpenSSL");
-#endif
 }
+#endif
 
 static void serve_one(const struct options *o, const struct weir_backend *backend, int peer)
 {
@@ -187,9 +180,11 @@ static void serve_one(const struct options *o, const struct weir_backend *backen
     int fd;
 
     struct relay *relay = relay_start(peer, wire, o->chop, &fd);
+#ifdef HAVE_OPENSSL
     if (o->bio)
         talk_on_bio(o, fd, wire, &outcome, &version, &suite);
-    else
+#endif
+    if (!o->bio)
         talk_on_conn(o, backend, fd, wire, &outcome, &version, &suite);
     (void)close(fd);
     relay_end(relay);
