@@ -143,6 +143,33 @@ Test(dropin_carried, a_flush_in_between)
     two_close(&t);
 }
 
+/* One BIO to read and another to write, and a filter on top of that. */
+Test(dropin_carried, in_a_chain)
+{
+    for (size_t k = 0; k < KINDS; k += 3) {
+        struct two t;
+
+        two_open(&t, &kinds[k]);
+        BIO *writes =
+            weir_openssl_bio_new(t.fd[0], &(struct weir_openssl_bio_config){.ssl = t.ours});
+        BIO *filter = BIO_new(BIO_f_buffer());
+        cr_assert(writes != NULL && filter != NULL);
+        SSL_set0_wbio(t.ours, BIO_push(filter, writes));
+        cr_assert(two_shake(&t));
+        cr_assert_eq(weir_openssl_bio_fd(SSL_get_wbio(t.ours)), t.fd[0]);
+        cr_assert_not_null(weir_openssl_bio_backend(filter, WEIR_TX));
+        cr_assert_null(weir_openssl_bio_backend(t.bio, WEIR_TX));
+        cr_assert_eq(weir_openssl_bio_backend(t.bio, WEIR_RX) != NULL, k == 0);
+        uint8_t out[100];
+        two_fill(out, sizeof out, 0);
+        cr_assert_eq(SSL_write(t.ours, out, sizeof out), (int)sizeof out);
+        cr_assert_eq(BIO_flush(filter), 1);
+        cr_assert(two_receive(t.theirs, sizeof out));
+        cr_assert(two_move(t.theirs, t.ours, 50000));
+        two_close(&t);
+    }
+}
+
 /* More than a record of data goes in pieces; of anything else it is a misuse. */
 Test(dropin_carried, longer_than_a_record)
 {

@@ -152,6 +152,36 @@ Test(dropin_update, limits_without)
     }
 }
 
+/* A certificate asked for behind the handshake, also when OpenSSL has changed keys since: its
+ * secrets are those of the wire. */
+Test(dropin_update, certificates_behind_the_handshake)
+{
+    for (int i = 0; i < 4; i++) {
+        struct two_config config = tls13;
+        struct two t;
+
+        config.server = i % 2 == 1;
+        config.post_handshake = true;
+        open_shaken(&t, &config);
+        SSL *server = config.server ? t.ours : t.theirs,
+            *client = config.server ? t.theirs : t.ours;
+        if (i >= 2) {
+            cr_assert_eq(SSL_key_update(client, SSL_KEY_UPDATE_REQUESTED), 1);
+            cr_assert(two_move(client, server, 1000));
+            cr_assert(two_move(server, client, 1000));
+        }
+        cr_assert_eq(SSL_verify_client_post_handshake(server), 1);
+        cr_assert_eq(SSL_do_handshake(server), 1);
+        cr_assert(two_move(server, client, 1000));
+        cr_assert(two_move(client, server, 1000));
+        X509 *cert = SSL_get1_peer_certificate(server);
+        cr_assert_not_null(cert);
+        X509_free(cert);
+        cr_assert(two_end(&t));
+        two_close(&t);
+    }
+}
+
 /* Messages that are no KeyUpdate but have its number in a place where it means nothing; and a
  * KeyUpdate that is not alone in its record, which nobody could follow. */
 Test(dropin_update, messages_in_pieces)

@@ -102,14 +102,21 @@ static SSL_CTX *context(struct two *t, const struct two_config *c, bool server)
          "context");
     (void)SSL_CTX_set_app_data(ctx, t);
     SSL_CTX_set_info_callback(ctx, on_alert);
-    if (server) {
+    if (server || c->post_handshake)
         use_new_certificate(ctx);
-    } else {
+    if (!server) {
         (void)SSL_CTX_set_session_cache_mode(ctx,
                                              SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(ctx, on_ticket);
     }
     return ctx;
+}
+
+static int take_any_certificate(int good, X509_STORE_CTX *store)
+{
+    (void)good;
+    (void)store;
+    return 1;
 }
 
 static SSL *end(SSL_CTX *ctx, const struct two_config *c, bool server)
@@ -121,6 +128,10 @@ static SSL *end(SSL_CTX *ctx, const struct two_config *c, bool server)
         SSL_set_accept_state(ssl);
     else
         SSL_set_connect_state(ssl);
+    if (c->post_handshake && !server)
+        SSL_set_post_handshake_auth(ssl, 1);
+    if (c->post_handshake && server)
+        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, take_any_certificate);
     if (!server && c->fragment != 0)
         must(SSL_set_tlsext_max_fragment_length(ssl, c->fragment) == 1, "fragment length");
     return ssl;

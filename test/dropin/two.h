@@ -11,12 +11,14 @@
 #include <weir/openssl_bio.h>
 
 struct two_config {
-    uint16_t version;                   /* WEIR_TLS12, WEIR_TLS13 */
-    const char *suite;                  /* OpenSSL's name */
-    bool server;                        /* ours is */
-    bool no_option;                     /* without SSL_OP_ENABLE_KTLS */
-    bool no_ssl;                        /* the BIO is not told whose it is */
-    bool renegotiate;                   /* theirs may */
+    uint16_t version;  /* WEIR_TLS12, WEIR_TLS13 */
+    const char *suite; /* OpenSSL's name */
+    bool server;       /* ours is */
+    bool no_option;    /* without SSL_OP_ENABLE_KTLS */
+    bool no_ssl;       /* the BIO is not told whose it is */
+    bool renegotiate;  /* theirs may */
+    bool
+        post_handshake; /* the client offers post-handshake authentication, and has a certificate */
     unsigned char fragment;             /* RFC 6066 code that the client asks for; 0: none */
     struct weir_openssl_bio_config bio; /* `ssl` is filled in */
 };
