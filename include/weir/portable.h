@@ -8,8 +8,8 @@
  * instructions AND, XOR, shift and multiply take the same time for all operands; for multiplication
  * see WEIR_PORTABLE_SHORT_MUL in docs/portable.md.
  *
- * A provider on a library that uses a CPU's own instructions for AES is about a hundred times as
- * fast: where there is one, prefer it.
+ * A provider on a library that uses a CPU's own instructions for AES is tens of times as fast:
+ * where there is one, prefer it.
  */
 #ifndef WEIR_PORTABLE_H
 #define WEIR_PORTABLE_H
