@@ -273,6 +273,11 @@ int main(int argc, char **argv)
                 if (cases[j].version != 0 && cases[j].version != kinds[i].version) {
                     continue;
                 }
+                /* An emulated processor takes its time: both roles in all cases of one suite. */
+                if (server && j > 0 && kinds[i].suite != kinds[0].suite &&
+                    kinds[i].suite != kinds[3].suite) {
+                    continue;
+                }
                 (void)snprintf(name, sizeof name, "%s, %s, %s", kinds[i].name,
                                server ? "server" : "client", cases[j].name);
                 check_case(name, cases[j].body, &what, 20);
