@@ -17,6 +17,7 @@
 #include "keys.h"
 #include "linux_ktls.h"
 #include "mlx5_kmod.h"
+#include "mlx5_wqe.h"
 #include "record.h"
 #include "refusal.h"
 #include "rx.h"
