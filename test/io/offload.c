@@ -196,7 +196,7 @@ Test(offload, receiving_moves_at_the_end_of_a_record)
     for (size_t cut = 0; cut < 1060; cut += cut < 8 ? 1 : 131) {
         struct end end;
         int fd[2];
-        static uint8_t sealed[4000], text[1000];
+        static uint8_t sealed[5000], text[1000];
         const uint8_t *data = NULL;
         struct weir_keys keys;
         struct weir_refusal why;
@@ -233,14 +233,17 @@ Test(offload, receiving_moves_at_the_end_of_a_record)
         }
         bool whole = cut == 0 || cut >= record;
         cr_assert_eq(carrier(end.conn, WEIR_RX) == &below[0].backend, whole, "cut %zu", cut);
-        /* The rest, and at once one more behind it. */
-        size_t n = 0;
-        pattern_fill(text, 2000, 1000);
-        const struct weir_iov in = {text, 1000};
-        cr_assert_eq(weir_tx_seal(&tx, WEIR_TYPE_DATA, &in, 1, sealed + made, sizeof sealed - made,
-                                  &taken, &n),
-                     WEIR_OK);
-        made += n;
+        /* The rest, one more behind it, and the beginning of the next: a peer that never pauses. */
+        size_t n = 0, all = made;
+        for (size_t i = 2; i < 4; i++) {
+            pattern_fill(text, i * 1000, 1000);
+            const struct weir_iov in = {text, 1000};
+            cr_assert_eq(weir_tx_seal(&tx, WEIR_TYPE_DATA, &in, 1, sealed + all,
+                                      sizeof sealed - all, &taken, &n),
+                         WEIR_OK);
+            all += n;
+        }
+        made = all - 500;
         cr_assert_eq(write(fd[1], sealed + first, made - first), (ssize_t)(made - first));
         while (weir_conn_read_view(end.conn, &data, &got) == WEIR_OK) {
             cr_assert(pattern_is(data, at, got));
@@ -248,6 +251,12 @@ Test(offload, receiving_moves_at_the_end_of_a_record)
         }
         cr_assert_eq(at, 3000);
         cr_assert_eq(carrier(end.conn, WEIR_RX), &below[0].backend, "cut %zu", cut);
+        cr_assert_eq(write(fd[1], sealed + made, 500), 500);
+        while (weir_conn_read_view(end.conn, &data, &got) == WEIR_OK) {
+            cr_assert(pattern_is(data, at, got));
+            at += got;
+        }
+        cr_assert_eq(at, 4000);
         weir_conn_free(end.conn);
         weir_tx_wipe(&tx);
         (void)close(fd[0]);

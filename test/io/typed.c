@@ -313,6 +313,40 @@ Test(typed, key_updates_both_ways)
     }
 }
 
+/* A command that the kernel puts off is asked for again, by whatever call comes. */
+Test(typed, a_key_that_is_put_off)
+{
+    static const uint8_t update[] = {24, 0, 0, 1, 0};
+    struct raw *raw = typed_raw(WEIR_TLS13, true, BELOW_REKEY);
+    struct weir_conn *conn = raw->end.conn;
+    const uint8_t *data = NULL;
+    uint8_t content[16];
+    size_t got = 0, len = 0, put = 0;
+    below_plan.put_off = 2;
+    cr_assert_eq(weir_conn_key_update(conn, false), WEIR_OK);
+    cr_assert(weir_conn_events(conn) & POLLOUT);
+    cr_assert_eq(weir_conn_flush(conn), WEIR_NEED_OUTPUT);
+    cr_assert(weir_conn_events(conn) & POLLOUT);
+    cr_assert_eq(weir_conn_flush(conn), WEIR_OK);
+    cr_assert_eq(weir_conn_events(conn), POLLIN);
+    cr_assert_eq(weir_conn_write(conn, "new", 3, &put), WEIR_OK);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_HANDSHAKE);
+    cr_assert_eq(weir_rx_rekey(&raw->rx, raw->end.fake.handshake.kdf), WEIR_OK);
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_DATA);
+
+    below_plan.put_off = 1;
+    raw_say(raw, WEIR_TYPE_HANDSHAKE, update, sizeof update);
+    cr_assert_eq(weir_tx_rekey(&raw->tx, raw->end.fake.handshake.kdf), WEIR_OK);
+    raw_say(raw, WEIR_TYPE_DATA, "new", 3);
+    cr_assert_eq(weir_conn_read_view(conn, &data, &got), WEIR_NEED_INPUT);
+    cr_assert_eq(weir_conn_events(conn), POLLIN | POLLOUT);
+    cr_assert_eq(weir_conn_flush(conn), WEIR_OK);
+    cr_assert_eq(weir_conn_events(conn), POLLIN);
+    cr_assert_eq(weir_conn_read_view(conn, &data, &got), WEIR_OK);
+    cr_assert_eq(got, 3);
+    raw_free(raw);
+}
+
 /* A peer's KeyUpdate that cannot be followed: its own status, the alert, and no byte after it. */
 Test(typed, key_update_without_a_way_to_change_the_key)
 {
