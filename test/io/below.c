@@ -25,7 +25,7 @@ struct below {
     uint8_t type; /* of text[0..text_len), opened and not read */
     uint8_t text[WEIR_MAX_PLAINTEXT];
     size_t text_at, text_len;
-    bool has_text, fin;
+    bool has_text, told;
     int error; /* in the socket */
 };
 
@@ -77,6 +77,9 @@ static int fails(int error)
 static bool due(void)
 {
     unsigned n = below_plan.calls++;
+    if (below_plan.until > 0 && n >= below_plan.until) {
+        return true;
+    }
     if (below_plan.eagain <= 2) {
         return below_plan.eagain > 0 && (n + 1) % below_plan.eagain == 0;
     }
@@ -294,11 +297,15 @@ static int open_record(struct below *b, int fd)
         if (count > 0) {
             continue;
         }
-        if (status < WEIR_OK) {
+        if (status == WEIR_E_AUTH) {
             b->error = EBADMSG;
-            return status == WEIR_E_OVERFLOW  ? -EMSGSIZE
-                   : status == WEIR_E_VERSION ? -EINVAL
-                                              : -EBADMSG;
+            return -EBADMSG;
+        }
+        if (status < WEIR_OK) { /* a header that it cannot parse: told once, then silence */
+            bool told = b->told;
+            b->told = true;
+            b->error = told ? b->error : EBADMSG;
+            return told ? -EAGAIN : status == WEIR_E_OVERFLOW ? -EMSGSIZE : -EINVAL;
         }
         if (b->stopped) {
             return -EKEYEXPIRED;
@@ -324,8 +331,12 @@ static ssize_t receive(struct below *b, int fd, uint8_t *to, size_t len, uint8_t
     *flags = 0;
     while (got < len) {
         int there = open_record(b, fd);
+        if (there <= 0 && got > 0) {
+            b->told = false; /* of what lies behind these bytes it tells with the next call */
+            return (ssize_t)got;
+        }
         if (there <= 0) {
-            return got > 0 ? (ssize_t)got : there == 0 ? 0 : fails(-there);
+            return there == 0 ? 0 : fails(-there);
         }
         if (got > 0 && b->type != WEIR_TYPE_DATA) {
             break;

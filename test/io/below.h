@@ -13,6 +13,7 @@
 struct below_plan {
     bool no_rekey;      /* a second key is refused with EBUSY */
     unsigned eagain;    /* every so manieth send or receive answers EAGAIN; 0: none */
+    unsigned until;     /* after so many, all answer EAGAIN; 0: none */
     size_t most;        /* bytes a call moves at most; 0: no bound */
     size_t record;      /* bytes of application data in a record at most; 0: 16384 */
     unsigned fail_at;   /* the option that is set, counted down, that fails; 0: none */

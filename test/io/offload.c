@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <weir/posix_exec.h>
 
 static struct below_backend below[3];
 static struct weir_backend foreign; /* of another interface version */
@@ -299,6 +300,79 @@ Test(offload, sending_moves_when_nothing_waits)
     cr_assert_eq(at, sizeof buf);
     cr_assert_eq(weir_conn_offload(conn, WEIR_TX, &below[0].backend), WEIR_OK, "there already");
     cr_assert_eq(weir_tx_counters(weir_conn_tx(conn)).moves, 1);
+    pair_free(pair);
+}
+
+/* Also when there would be room to seal more. */
+Test(offload, nothing_is_sealed_while_a_move_waits)
+{
+    prepare(BELOW_REKEY);
+    list((const struct weir_backend *[]){null_backend()}, 1);
+    struct pair *pair = pair_open(WEIR_TLS13, 9000);
+    struct weir_conn *conn = pair->client.conn;
+    static uint8_t buf[130010];
+    size_t put = 0, more = 0, at = 0;
+    pattern_fill(buf, 0, sizeof buf);
+    cr_assert_geq(weir_conn_write(conn, buf, 100000, &put), WEIR_OK);
+    for (int i = 0; at < put; i++) {
+        cr_assert_lt(i, 1000);
+        cr_assert_geq(weir_conn_flush(conn), WEIR_OK);
+        cr_assert_eq(read_pattern(pair->server.conn, &at), WEIR_NEED_INPUT);
+    }
+    cr_assert_eq(weir_conn_write(conn, buf + put, 30000, &more), WEIR_OK, "it is all sealed");
+    put += more;
+    cr_assert_eq(weir_conn_offload(conn, WEIR_TX, &below[0].backend), WEIR_NEED_OUTPUT);
+    cr_assert_eq(weir_conn_write(conn, buf + put, 10, &more), WEIR_NEED_OUTPUT);
+    cr_assert_eq(more, 0);
+    for (int i = 0; more == 0; i++) {
+        cr_assert_lt(i, 1000);
+        cr_assert_eq(read_pattern(pair->server.conn, &at), WEIR_NEED_INPUT);
+        cr_assert_geq(weir_conn_write(conn, buf + put, 10, &more), WEIR_OK);
+    }
+    cr_assert_eq(carrier(conn, WEIR_TX), &below[0].backend);
+    for (int i = 0; i < 50; i++) {
+        cr_assert_eq(read_pattern(pair->server.conn, &at), WEIR_NEED_INPUT);
+    }
+    cr_assert_eq(at, put + 10);
+    pair_free(pair);
+}
+
+/* Whoever has a session and no connection carries out its commands so. */
+Test(offload, carrying_out_by_hand)
+{
+    prepare(BELOW_REKEY);
+    list((const struct weir_backend *[]){null_backend()}, 1);
+    struct pair *pair = pair_open(WEIR_TLS13, 0);
+    struct weir_session *session = weir_conn_session(pair->client.conn);
+    static uint64_t memory[2][64];
+    struct weir_refusal why;
+    struct weir_move move = {
+        .backend = &below[0].backend, .ctx = memory[0], .ctx_len = sizeof memory[0]};
+    int fd = pair->client.fd;
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_OK, "nothing to be done");
+    below_plan.fail_at = 2;
+    below_plan.fail_with = ENOENT;
+    cr_assert_eq(weir_session_offload(session, WEIR_TX, &move, &why), WEIR_PENDING);
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_REFUSED);
+    cr_assert_eq(why.os_error, ENOENT);
+    cr_assert_eq(weir_session_offload(session, WEIR_TX, &move, &why), WEIR_PENDING);
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_OK);
+    cr_assert_eq(weir_tx_backend(weir_conn_tx(pair->client.conn)), &below[0].backend);
+    move.ctx = memory[1];
+    cr_assert_eq(weir_session_offload(session, WEIR_RX, &move, &why), WEIR_PENDING);
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_OK);
+
+    struct weir_stream_op op;
+    const uint8_t *own = NULL;
+    cr_assert_eq(weir_session_key_update(session, false, &why), WEIR_OK);
+    cr_assert_eq(weir_session_next(session, WEIR_TYPE_DATA, 0, &op, &own), WEIR_OK);
+    const struct weir_iov piece = {own, op.len};
+    const struct weir_stream_done done = weir_posix_send(fd, &op, &piece, 1);
+    cr_assert_eq(weir_session_sent(session, &done), WEIR_PENDING);
+    below_plan.put_off = 1;
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_NEED_OUTPUT);
+    cr_assert_eq(weir_posix_carry_out(fd, session, &why), WEIR_OK);
+    cr_assert_eq(weir_session_next(session, WEIR_TYPE_DATA, 1, &op, &own), WEIR_OK);
     pair_free(pair);
 }
 

@@ -252,6 +252,35 @@ Test(typed, the_librarys_messages_go_typed)
     }
 }
 
+/* Not even a KeyUpdate comes in between the parts of a message. */
+Test(typed, a_message_that_is_half_sent)
+{
+    struct raw *raw = typed_raw(WEIR_TLS13, true, BELOW_REKEY);
+    static uint8_t message[20004], content[WEIR_MAX_PLAINTEXT];
+    size_t len = 0;
+    message[0] = 4;
+    message[2] = 20000 >> 8;
+    message[3] = 20000 & 255;
+    raw->end.fake.wishes[0] = (struct weir_control){
+        .kind = WEIR_CONTROL_HANDSHAKE, .data = message, .len = sizeof message};
+    raw->end.fake.wish_count = 1;
+    below_plan.until = 1;
+    below_plan.calls = 0; /* the first part goes, the second not */
+    cr_assert_eq(weir_conn_pump(raw->end.conn), WEIR_NEED_OUTPUT);
+    cr_assert_eq(weir_conn_key_update(raw->end.conn, false), WEIR_OK);
+    cr_assert_eq(weir_conn_flush(raw->end.conn), WEIR_NEED_OUTPUT);
+    below_plan.until = 0;
+    cr_assert_eq(weir_conn_flush(raw->end.conn), WEIR_OK);
+    for (size_t at = 0; at < sizeof message; at += len) {
+        cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_HANDSHAKE);
+        cr_assert(memcmp(content, message + at, len) == 0);
+    }
+    cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_HANDSHAKE);
+    cr_assert(len == 5 && content[0] == 24);
+    cr_assert_eq(weir_conn_events(raw->end.conn), POLLIN);
+    raw_free(raw);
+}
+
 Test(typed, the_library_closes_or_ends_it)
 {
     for (int i = 0; i < 2; i++) {
@@ -512,6 +541,19 @@ Test(typed, a_send_that_fails)
     cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_PEER_ALERT);
     cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_E_IO);
     cr_assert_eq(raw_hear(raw, content, sizeof content, &len), 0, "not one byte");
+    raw_free(raw);
+}
+
+/* What the session still had to say is no reason to wait for the socket. */
+Test(typed, a_key_update_that_fails_to_go)
+{
+    struct raw *raw = typed_raw(WEIR_TLS13, true, BELOW_REKEY);
+    struct weir_refusal why;
+    cr_assert_eq(weir_session_key_update(weir_conn_session(raw->end.conn), false, &why), WEIR_OK);
+    cr_assert(weir_conn_events(raw->end.conn) & POLLOUT);
+    below_plan.send_error = ENOTCONN;
+    cr_assert_eq(weir_conn_flush(raw->end.conn), WEIR_E_IO);
+    cr_assert_eq(weir_conn_events(raw->end.conn), POLLIN);
     raw_free(raw);
 }
 
