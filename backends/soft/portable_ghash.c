@@ -76,10 +76,10 @@ static void multiply_two(uint32_t z[4], uint32_t x0, uint32_t x1, const uint32_t
     z[3] = (uint32_t)(high >> 32);
 }
 
-/* sum = sum * H */
-static void multiply_by_key(const uint32_t h[9], uint32_t x[4])
+/* x = x * H. What is in `z` afterwards tells H, so the caller wipes it. */
+static void multiply_by_key(const uint32_t h[9], uint32_t x[4], uint32_t z[12])
 {
-    uint32_t z[8], mid[4];
+    uint32_t *mid = z + 8;
 
     multiply_two(z, x[3], x[2], h);
     multiply_two(z + 4, x[1], x[0], h + 3);
@@ -125,6 +125,7 @@ void weir_portable_ghash_add(const struct weir_portable_ghash *ghash, struct wei
                              const uint8_t *data, size_t len)
 {
     uint8_t filled[AES_BLOCK];
+    uint32_t z[12];
 
     while (len > 0) {
         const uint8_t *block = data;
@@ -138,8 +139,9 @@ void weir_portable_ghash_add(const struct weir_portable_ghash *ghash, struct wei
         }
         for (unsigned i = 0; i < 4; i++)
             sum->w[i] ^= get_be32(block + 4 * (size_t)i);
-        multiply_by_key(ghash->h, sum->w);
+        multiply_by_key(ghash->h, sum->w, z);
         data += take;
         len -= take;
     }
+    weir_wipe(z, sizeof z);
 }
