@@ -43,7 +43,8 @@
     X(SOCKET, "socket", "not a connected TCP socket, or the connection is ending")                 \
     X(TAKEN, "taken", "the socket or this direction of it has been given to another before")       \
     X(RESOURCES, "resources", "not enough memory or table space for it now")                       \
-    X(OS, "os", "the operating system refused; its error says why")
+    X(OS, "os", "the operating system refused; its error says why")                                \
+    X(CPU, "cpu", "this processor lacks instructions that it needs")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {

@@ -22,6 +22,7 @@ LIBC = re.compile(r'^(libc|ld-linux.*|ld-musl.*)$')
 MAY_NEED = {
     'weir': set(),
     'weir-openssl': {'libweir', 'libssl', 'libcrypto'},
+    'weir-ipsecmb': {'libweir', 'libIPSec_MB'},
     'weir-mbedtls': {'libweir', 'libmbedtls', 'libmbedx509', 'libmbedcrypto'},
     'weir-io': {'libweir'},
     'weir-openssl-bio': {'libweir', 'libweir-openssl', 'libweir-io', 'libssl', 'libcrypto'},
@@ -42,6 +43,7 @@ MAY_INCLUDE = [
     (r'core/', FREESTANDING),
     (r'backends/soft/soft\.c$', FREESTANDING),
     (r'backends/soft/\w+_openssl\.[ch]$', HOSTED | {'openssl/'}),
+    (r'backends/soft/\w+_ipsecmb\.c$', HOSTED | {'intel-ipsec-mb.h', 'pthread.h'}),
     (r'backends/soft/\w+_mbedtls\.[ch]$', HOSTED | {'mbedtls/', 'psa/'}),
     (r'backends/soft/\w*portable\w*\.[ch]$', FREESTANDING | {'../../core/mem.h'}),
     (r'backends/soft/aead_null\.[ch]$', HOSTED),

@@ -53,7 +53,7 @@ def check_installed(root, env):
     headers = {path.name for path in root.rglob('include/weir/*')}
     public = {path.name for path in (HERE.parents[1] / 'include/weir').glob('*.h')}
     optional = {'openssl.h', 'mbedtls.h', 'posix.h', 'posix_backends.h', 'posix_exec.h',
-                'openssl_bio.h'}
+                'openssl_bio.h', 'ipsecmb.h'}
     fault = ''
     if not headers >= public - optional or not headers <= public:
         fault = f'installed are {sorted(headers)}'

@@ -4,6 +4,7 @@
  * does more with the same cases; this is what a target without files has.
  */
 #include "cases.h"
+#include "providers.h"
 #include "vectors/cavp_vectors.h"
 
 /* CAVP has, for each key length, 5 lengths of plaintext x 5 of additional data x 15 cases. */
@@ -69,11 +70,7 @@ static void one(struct test *t, void *ctx, const struct vector *v)
 
 static void all(struct test *t, weir_alg alg, const uint8_t *bytes, size_t len)
 {
-    static union {
-        uint64_t align;
-        long double align_wide;
-        uint8_t bytes[4096];
-    } ctx;
+    static union vector_ctx ctx;
     size_t at = 0;
 
     REQUIRE(t, t->aead->ctx_size <= sizeof ctx);

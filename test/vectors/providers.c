@@ -7,6 +7,9 @@
 #if defined(WITH_PORTABLE) || defined(WITH_PORTABLE_KDF)
 #include <weir/portable.h>
 #endif
+#if defined(WITH_IPSECMB)
+#include <weir/ipsecmb.h>
+#endif
 #if defined(WITH_OPENSSL)
 #include <weir/openssl.h>
 #endif
@@ -14,7 +17,8 @@
 #include <weir/mbedtls.h>
 #endif
 
-/* Which of them the portable AEAD stands with; NULL in a build that has none at all. */
+/* Which of them an AEAD without one of its own stands with; NULL in a build that has none at all.
+ */
 #if defined(WITH_PORTABLE_KDF)
 #define KDF_PORTABLE &weir_kdf_portable
 #elif defined(WITH_OPENSSL)
@@ -27,8 +31,10 @@
 
 const struct vector_provider vector_providers[] = {
 #if defined(WITH_PORTABLE)
-    {&weir_aead_portable, KDF_PORTABLE},
-    {&weir_aead_portable_short, KDF_PORTABLE},
+    {&weir_aead_portable, KDF_PORTABLE},     {&weir_aead_portable_short, KDF_PORTABLE},
+#endif
+#if defined(WITH_IPSECMB)
+    {&weir_aead_ipsecmb, KDF_PORTABLE},
 #endif
 #if defined(WITH_OPENSSL)
     {&weir_aead_openssl, &weir_kdf_openssl},

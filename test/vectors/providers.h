@@ -19,9 +19,7 @@ extern const size_t vector_provider_count;
 
 /** Memory for any provider's context of one key. */
 union vector_ctx {
-    uint64_t align;
-    long double align_wide;
-    uint8_t bytes[4096];
+    _Alignas(64) uint8_t bytes[4096];
 };
 
 #endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * AES-GCM and ChaCha20-Poly1305 by the direct calls of libipsec-mb.
+ *
+ * The library picks the best code that the processor has when a manager of it is initialised. Its
+ * direct calls take everything they work on as arguments and keep nothing in the manager, so a
+ * manager is made once, their addresses are taken out of it, and it is given back. A job or burst
+ * interface would need a manager for each thread and gains nothing here: one record is one buffer,
+ * and for AES-GCM the library runs the records of a burst one behind the other.
+ */
+#include <weir/ipsecmb.h>
+#include <weir/keys.h>
+
+#include <intel-ipsec-mb.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <string.h>
+
+/* The longest plaintext of AES-GCM (SP 800-38D, 5.2.1.1); ChaCha20-Poly1305 takes more. */
+#define MAX_LEN ((UINT64_C(1) << 36) - 32)
+
+/* Without these the library takes an AES in tables, whose time depends on the key. */
+#define NEEDED (IMB_FEATURE_SSE4_2 | IMB_FEATURE_CMOV | IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ)
+
+/* One key length of AES-GCM. */
+struct gcm_calls {
+    aes_gcm_pre_t expand;
+    aes_gcm_enc_dec_t seal, open;
+    aes_gcm_init_t begin;
+    aes_gcm_enc_dec_update_t seal_piece, open_piece;
+    aes_gcm_enc_dec_finalize_t seal_end, open_end;
+};
+
+struct chacha_calls {
+    chacha_poly_init_t begin;
+    chacha_poly_enc_dec_update_t seal_piece, open_piece;
+    chacha_poly_finalize_t end;
+};
+
+/*
+ * What this process has, written once before anybody reads it: pthread_once orders that for all
+ * threads. The only variables of this provider.
+ */
+static struct {
+    struct gcm_calls gcm128, gcm256;
+    struct chacha_calls chacha;
+    weir_refusal_code lacking; /* why there is nothing, or WEIR_REFUSAL_NONE */
+} library;
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+/* The library aligns its key tables to 64 bytes where it is compiled, but says so to nobody else.
+ */
+struct ctx {
+    alignas(64) union {
+        struct gcm_key_data gcm;
+        uint8_t chacha[32];
+    } key;
+    const struct gcm_calls *gcm; /* NULL: ChaCha20-Poly1305 */
+};
+
+static void take_calls(const IMB_MGR *m)
+{
+    library.gcm128 = (struct gcm_calls){
+        .expand = m->gcm128_pre,
+        .seal = m->gcm128_enc,
+        .open = m->gcm128_dec,
+        .begin = m->gcm128_init,
+        .seal_piece = m->gcm128_enc_update,
+        .open_piece = m->gcm128_dec_update,
+        .seal_end = m->gcm128_enc_finalize,
+        .open_end = m->gcm128_dec_finalize,
+    };
+    library.gcm256 = (struct gcm_calls){
+        .expand = m->gcm256_pre,
+        .seal = m->gcm256_enc,
+        .open = m->gcm256_dec,
+        .begin = m->gcm256_init,
+        .seal_piece = m->gcm256_enc_update,
+        .open_piece = m->gcm256_dec_update,
+        .seal_end = m->gcm256_enc_finalize,
+        .open_end = m->gcm256_dec_finalize,
+    };
+    library.chacha = (struct chacha_calls){
+        .begin = m->chacha20_poly1305_init,
+        .seal_piece = m->chacha20_poly1305_enc_update,
+        .open_piece = m->chacha20_poly1305_dec_update,
+        .end = m->chacha20_poly1305_finalize,
+    };
+}
+
+/* A library that tests itself must have found itself right. */
+static bool self_test_failed(uint64_t features)
+{
+    return (features & IMB_FEATURE_SELF_TEST) != 0 && (features & IMB_FEATURE_SELF_TEST_PASS) == 0;
+}
+
+static void open_library(void)
+{
+    IMB_MGR *m = NULL;
+
+    library.lacking = WEIR_REFUSAL_NONE;
+    if ((imb_get_feature_flags() & NEEDED) != NEEDED) {
+        library.lacking = WEIR_REFUSAL_CPU;
+        return;
+    }
+    m = alloc_mb_mgr(0);
+    if (m == NULL) {
+        library.lacking = WEIR_REFUSAL_RESOURCES;
+        return;
+    }
+    init_mb_mgr_auto(m, NULL);
+    if (imb_get_errno(m) != 0 || self_test_failed(m->features))
+        library.lacking = WEIR_REFUSAL_PROVIDER;
+    else
+        take_calls(m);
+    free_mb_mgr(m);
+}
+
+bool weir_ipsecmb_usable(struct weir_refusal *why)
+{
+    weir_refusal_code code = WEIR_REFUSAL_PROVIDER;
+
+    if (pthread_once(&library_once, open_library) == 0)
+        code = library.lacking;
+    *why = (struct weir_refusal){.code = code, .layer = WEIR_LAYER_PROVIDER};
+    return code == WEIR_REFUSAL_NONE;
+}
+
+/* With a length the compiler knows: a few stores, which a record has time for. */
+#define CLEAR(object)                                                                              \
+    do {                                                                                           \
+        memset(&(object), 0, sizeof(object));                                                      \
+        __asm__ __volatile__("" : : "r"(&(object)) : "memory");                                    \
+    } while (0)
+
+static weir_status ipsecmb_init(void *memory, weir_alg alg, const uint8_t *key)
+{
+    struct ctx *ctx = memory;
+    struct weir_refusal why;
+
+    if ((unsigned)alg >= (unsigned)WEIR_ALG_COUNT || !weir_ipsecmb_usable(&why))
+        return WEIR_E_PROVIDER;
+    if (alg == WEIR_CHACHA20_POLY1305) {
+        ctx->gcm = NULL;
+        memcpy(ctx->key.chacha, key, sizeof ctx->key.chacha);
+        return WEIR_OK;
+    }
+    ctx->gcm = alg == WEIR_AES_128_GCM ? &library.gcm128 : &library.gcm256;
+    ctx->gcm->expand(key, &ctx->key.gcm);
+    return WEIR_OK;
+}
+
+static void gcm_whole(const struct ctx *ctx, aes_gcm_enc_dec_t call, const struct weir_aead_op *op,
+                      uint8_t tag[WEIR_TAG_LEN])
+{
+    struct gcm_context_data state;
+
+    call(&ctx->key.gcm, &state, op->out, op->in[0].base, op->in[0].len, op->nonce, op->aad.base,
+         op->aad.len, tag, WEIR_TAG_LEN);
+    CLEAR(state); /* it holds keystream */
+}
+
+static void gcm_pieces(const struct ctx *ctx, aes_gcm_enc_dec_update_t piece,
+                       aes_gcm_enc_dec_finalize_t end, const struct weir_aead_op *op,
+                       uint8_t tag[WEIR_TAG_LEN])
+{
+    struct gcm_context_data state;
+    uint8_t *out = op->out;
+
+    ctx->gcm->begin(&ctx->key.gcm, &state, op->nonce, op->aad.base, op->aad.len);
+    for (size_t i = 0; i < op->in_count; i++) {
+        if (op->in[i].len == 0)
+            continue;
+        piece(&ctx->key.gcm, &state, out, op->in[i].base, op->in[i].len);
+        out += op->in[i].len;
+    }
+    end(&ctx->key.gcm, &state, tag, WEIR_TAG_LEN);
+    CLEAR(state);
+}
+
+static void chacha(const struct ctx *ctx, chacha_poly_enc_dec_update_t piece,
+                   const struct weir_aead_op *op, uint8_t tag[WEIR_TAG_LEN])
+{
+    struct chacha20_poly1305_context_data state;
+    uint8_t *out = op->out;
+
+    library.chacha.begin(ctx->key.chacha, &state, op->nonce, op->aad.base, op->aad.len);
+    for (size_t i = 0; i < op->in_count; i++) {
+        if (op->in[i].len == 0)
+            continue;
+        piece(ctx->key.chacha, &state, out, op->in[i].base, op->in[i].len);
+        out += op->in[i].len;
+    }
+    library.chacha.end(&state, tag, WEIR_TAG_LEN);
+    CLEAR(state); /* it holds the key of Poly1305 */
+}
+
+/* The library checks lengths, too, but then does nothing and does not say so. */
+static bool too_long(const struct weir_aead_op *op)
+{
+    return op->in_len > MAX_LEN;
+}
+
+static weir_status ipsecmb_seal(void *memory, const struct weir_aead_op *op)
+{
+    const struct ctx *ctx = memory;
+
+    if (too_long(op))
+        return WEIR_E_PROVIDER;
+    if (ctx->gcm == NULL)
+        chacha(ctx, library.chacha.seal_piece, op, op->tag);
+    else if (op->in_count == 1)
+        gcm_whole(ctx, ctx->gcm->seal, op, op->tag);
+    else
+        gcm_pieces(ctx, ctx->gcm->seal_piece, ctx->gcm->seal_end, op, op->tag);
+    return WEIR_OK;
+}
+
+/* In a time that does not depend on where they differ. */
+static bool same_tag(const uint8_t a[WEIR_TAG_LEN], const uint8_t b[WEIR_TAG_LEN])
+{
+    uint64_t x[2], y[2];
+
+    memcpy(x, a, sizeof x);
+    memcpy(y, b, sizeof y);
+    uint64_t differ = (x[0] ^ y[0]) | (x[1] ^ y[1]);
+    CLEAR(x);
+    return differ == 0;
+}
+
+static weir_status ipsecmb_open(void *memory, const struct weir_aead_op *op)
+{
+    const struct ctx *ctx = memory;
+    uint8_t tag[WEIR_TAG_LEN] = {0};
+
+    if (too_long(op) || op->in_count != 1)
+        return WEIR_E_PROVIDER;
+    if (ctx->gcm == NULL)
+        chacha(ctx, library.chacha.open_piece, op, tag);
+    else
+        gcm_whole(ctx, ctx->gcm->open, op, tag);
+    bool same = same_tag(tag, op->tag);
+    /* The right tag of a forged message is what a forger would like to know. */
+    CLEAR(tag);
+    if (same)
+        return WEIR_OK;
+    if (op->in_len > 0)
+        weir_wipe(op->out, op->in_len);
+    return WEIR_E_AUTH;
+}
+
+static void ipsecmb_wipe(void *memory)
+{
+    weir_wipe(memory, sizeof(struct ctx));
+}
+
+const struct weir_aead weir_aead_ipsecmb = {
+    .abi = WEIR_AEAD_ABI,
+    .algs = WEIR_ALG_BIT(WEIR_AES_128_GCM) | WEIR_ALG_BIT(WEIR_AES_256_GCM) |
+            WEIR_ALG_BIT(WEIR_CHACHA20_POLY1305),
+    /* Once in a process, for as long as the first key is made; no context owns anything. */
+    .flags = WEIR_AEAD_ALLOCATES,
+    .name = "ipsec-mb",
+    .ctx_size = sizeof(struct ctx),
+    .ctx_align = alignof(struct ctx),
+    .init = ipsecmb_init,
+    .seal = ipsecmb_seal,
+    .open = ipsecmb_open,
+    .wipe = ipsecmb_wipe,
+};
