@@ -29,6 +29,7 @@ struct __attribute__((may_alias)) direction {
     struct weir_counters counters;
     struct weir_limit limit; /* UINT64_MAX where there is none */
     uint32_t asked;        /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
+    uint16_t open;         /* STREAM, TX: content that may lie in a record that is still open */
     uint16_t record_limit; /* most plaintext bytes in a record */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
     /* Next to each other, so that one comparison tells the usual (tx.c). */

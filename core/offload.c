@@ -55,6 +55,7 @@ static void switch_over(struct direction *d)
     d->exact = 0;
     d->no_answer = 0;
     d->asked = 0;
+    d->open = 0;
     d->counters.moves++;
 }
 
@@ -153,20 +154,23 @@ static bool place(struct direction *d, const struct weir_backend_state *state)
 {
     struct weir_position *at = &d->keys.at;
     uint64_t least = at->seq - at->unsure;
+    /* A record that is still open has its number to come. */
+    uint64_t open = d->open > 0 && state->seq < at->seq ? 1 : 0;
 
     if (state->seq < least || (state->seq > at->seq && !d->receives && !d->bypassed))
         return false;
     if (d->iv_is_salt && !d->receives) {
         if (at->nonce_rule == WEIR_NONCE_SEQ && state->explicit_nonce != state->seq)
             at->nonce_rule = WEIR_NONCE_COUNTER;
-        at->explicit_nonce = state->explicit_nonce;
+        at->explicit_nonce = state->explicit_nonce + open;
     }
-    at->blocks = blocks_told(d, state->seq);
+    at->blocks = blocks_told(d, state->seq + open);
     d->counters.records += state->seq - least;
     d->counters.wire_bytes += (state->seq - least) * ((uint64_t)d->shape.prefix + d->shape.suffix);
-    at->seq = state->seq;
-    at->unsure = 0;
-    d->exact = 1;
+    at->seq = state->seq + open;
+    at->unsure = open;
+    d->exact = open == 0;
+    d->open = 0;
     d->bypassed = 0;
     return true;
 }

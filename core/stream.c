@@ -125,6 +125,25 @@ weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len, struct 
     return WEIR_OK;
 }
 
+/*
+ * The least records that were closed. Content that was cut short may lie in an open record, which
+ * what follows goes on with: data fills it up, anything else closes it first.
+ */
+static uint32_t least_records(struct direction *d, uint8_t type,
+                              const struct weir_stream_done *done)
+{
+    uint32_t before = d->open;
+    uint32_t bytes = before + (uint32_t)done->len; /* at most MOST_AT_ONCE and a record */
+
+    d->open = 0;
+    if (type != WEIR_TYPE_DATA)
+        return before > 0 ? 2 : 1;
+    if (!done->cut)
+        return (bytes + d->record_limit - 1) / d->record_limit;
+    d->open = (uint16_t)(bytes % d->record_limit);
+    return bytes / d->record_limit;
+}
+
 weir_status weir_tx_sent(struct weir_tx *tx, const struct weir_stream_done *done)
 {
     struct direction *d = tx_inside(tx);
@@ -145,7 +164,7 @@ weir_status weir_tx_sent(struct weir_tx *tx, const struct weir_stream_done *done
         return weir_direction_end(d, WEIR_E_IO); /* half a message is out: nothing can follow */
 
     uint64_t most = most_records(d, type, done->len);
-    uint32_t least = ((uint32_t)done->len + d->record_limit - 1) / d->record_limit;
+    uint32_t least = least_records(d, type, done);
     weir_direction_count(d, done->len, least, most > least ? most : least);
     if (type != WEIR_TYPE_DATA)
         return WEIR_OK;

@@ -55,6 +55,9 @@ struct weir_stream_op {
 struct weir_stream_done {
     int os_error; /**< 0, or the errno value */
     size_t len;   /**< bytes sent or received; 0 with an error */
+    /** Sending, with fewer bytes than were asked for: by a call (sendfile, splice) that may have
+     * left the last record open, for the next call to go on with. */
+    bool cut;
     /* Receiving only. */
     bool has_control;   /**< a message of that level and type came with it */
     bool truncated;     /**< MSG_CTRUNC */

@@ -115,6 +115,7 @@ static struct weir_stream_done call_sendfile(int fd, int file, uint64_t offset,
     } while (n < 0 && errno == EINTR);
     done.os_error = n < 0 ? errno : 0;
     done.len = n < 0 ? 0 : (size_t)n;
+    done.cut = done.len < op->len;
 #elif defined(__FreeBSD__)
     off_t n = 0;
     int answer = 0;

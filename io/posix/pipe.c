@@ -124,7 +124,8 @@ static weir_status splice_part(struct weir_conn *conn, int pipe, size_t len, siz
     if (n == 0) {
         return WEIR_CLOSED;
     }
-    const struct weir_stream_done done = {.os_error = error, .len = n > 0 ? (size_t)n : 0};
+    const struct weir_stream_done done = {
+        .os_error = error, .len = n > 0 ? (size_t)n : 0, .cut = n < (ssize_t)op.len};
     status = io_typed_sent(conn, "splice", &done);
     *moved = status >= WEIR_OK ? done.len : 0;
     if (status == WEIR_NEED_OUTPUT && !holds_some(pipe)) {

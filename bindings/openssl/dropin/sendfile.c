@@ -85,6 +85,7 @@ static int64_t by_kernel(SSL *ssl, struct weir_dropin *d, int file, uint64_t off
         done.os_error = EAGAIN; /* whatever it was: nothing went */
     else
         done.len = (size_t)n;
+    done.cut = done.len < op.len;
     int before = errno;
     if (n != 0 && weir_tx_sent(&d->tx, &done) < WEIR_OK)
         n = -1;
