@@ -150,7 +150,7 @@ static void bulk(const struct tls_suite *suite, bool sending, bool splice)
                                .chunk = 8 << 20,
                                .place = {IN_KERNEL, IN_KERNEL},
                                .policy = WEIR_POLICY_ALL}};
-    snprintf(name, sizeof name, "100 MB, %s, %s", suite->name,
+    snprintf(name, sizeof name, "100 MB %s, %s", suite->name,
              sending ? (splice ? "spliced" : "sendfile") : "received");
     check_case(name, play, &job, 120);
 }
