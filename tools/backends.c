@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef WEIR_HAVE_IPSECMB
+#include "weir/ipsecmb.h"
+#define AEAD_IPSECMB   &weir_aead_ipsecmb
+#define USABLE_IPSECMB weir_ipsecmb_usable
+#else
+#define AEAD_IPSECMB   NULL
+#define USABLE_IPSECMB NULL
+#endif
 #ifdef WEIR_HAVE_OPENSSL
 #include "weir/openssl.h"
 #define AEAD_OPENSSL &weir_aead_openssl
@@ -23,19 +31,24 @@
 #define AEAD_PORTABLE NULL
 #endif
 
-/* The fastest first: X(name, provider or NULL when not part of this build) */
+/*
+ * The fastest first, as docs/performance.md has measured it: X(name, provider or NULL when not part
+ * of this build, what tells whether this host can use it or NULL when each can)
+ */
 #define AEAD_LIST(X)                                                                               \
-    X("openssl", AEAD_OPENSSL)                                                                     \
-    X("mbedtls", AEAD_MBEDTLS)                                                                     \
-    X("portable", AEAD_PORTABLE)
+    X("ipsec-mb", AEAD_IPSECMB, USABLE_IPSECMB)                                                    \
+    X("openssl", AEAD_OPENSSL, NULL)                                                               \
+    X("mbedtls", AEAD_MBEDTLS, NULL)                                                               \
+    X("portable", AEAD_PORTABLE, NULL)
 
 struct known_aead {
     const char *name;
     const struct weir_aead *aead;
+    bool (*usable)(struct weir_refusal *why);
 };
 
 static const struct known_aead known_aeads[] = {
-#define X(name, aead) {name, aead},
+#define X(name, aead, usable) {name, aead, usable},
     AEAD_LIST(X)
 #undef X
 };
@@ -49,7 +62,8 @@ static void add_soft(struct candidates *c, const struct known_aead *known)
     }
     size_t i = c->soft_count++;
     c->providers[i] = known->name;
-    if (known->aead != NULL && weir_soft_init(&c->soft[i], known->aead, &why) == WEIR_OK) {
+    if (known->aead != NULL && (known->usable == NULL || known->usable(&why)) &&
+        weir_soft_init(&c->soft[i], known->aead, &why) == WEIR_OK) {
         c->software[i] = &c->soft[i].backend;
         return;
     }
@@ -94,7 +108,8 @@ static bool add_aeads(struct candidates *c, const char *aeads, struct fault *fau
             i++;
         }
         if (i == COUNT(known_aeads)) {
-            USAGE(fault, "unknown AEAD provider '%.*s'; known: auto, openssl, mbedtls, portable",
+            USAGE(fault,
+                  "unknown AEAD provider '%.*s'; known: auto, ipsec-mb, openssl, mbedtls, portable",
                   (int)len, name);
             return false;
         }

@@ -93,6 +93,8 @@ class World:
         self.cert = {kind: (str(self.folder / f'{kind}.crt'), str(self.folder / f'{kind}.key'))
                      for kind in ('ecdsa', 'rsa', 'other')}
         self.libraries = [name for name in ('mbedtls', 'openssl') if self.build[name]]
+        # The providers that take every suite, in the order of `auto`.
+        self.aeads = [name for name in ('ipsec-mb', 'openssl', 'mbedtls') if self.build[name]]
         make = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256']
         for kind, options in (('ecdsa', make), ('rsa', ['-newkey', 'rsa:2048']), ('other', make)):
             cert, key = self.cert[kind]

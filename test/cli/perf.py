@@ -177,7 +177,7 @@ def choices(world, server_library, client_library, version, suite):
     """Library, version, suite and provider: what was chosen is what the report says."""
     options = ['--tls', version, '--cipher', suite]
     with open_server(world, '--tls-lib', server_library, *options) as server:
-        for aead in world.libraries:
+        for aead in world.aeads:
             answer = report(world, server, '--tls-lib', client_library, *options, '--aead', aead,
                             '-n', '200K', '--verify')
             path = flows(answer, 'sent')[0]['path']
@@ -204,7 +204,7 @@ def last_resort(world):
         raise Skip('the portable provider is not part of this build')
     library = world.libraries[0]
     suite = SUITES[world.versions(library)[-1]]
-    absent = [name for name in ('openssl', 'mbedtls') if not world.build[name]]
+    absent = [name for name in ('ipsec-mb', 'openssl', 'mbedtls') if not world.build[name]]
     with open_server(world, '--tls-lib', library) as server:
         options = ['--tls-lib', library, '-n', '200K', '--verify', '--backend', 'soft']
 
@@ -214,9 +214,10 @@ def last_resort(world):
             return path['aead'], [(r['name'], r['code']) for r in path['refused']]
 
         equal(carried('portable', suite[0]), ('portable', []), 'alone')
+        equal(carried('auto', suite[0])[0], world.aeads[0], 'provider that auto begins with')
         # Never before a provider that is there, and only for what it can.
         for aead in ('auto', f'{library},portable'):
-            expect(carried(aead, suite[0])[0] in world.libraries, f'portable taken from {aead}')
+            expect(carried(aead, suite[0])[0] in world.aeads, f'portable taken from {aead}')
         equal(carried(f'portable,{library}', suite[2]),
               (library, [('soft with portable', 'suite')]), 'a suite it has not')
         for name in absent:
