@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The portable providers against another: the same work, byte for byte the same answer. Input, see
+ * The providers against one another: the same work, byte for byte the same answer. Input, see
  * aead_diff.h for the order: what to do, a key, a nonce, additional data, and the message.
  *
  * Sealed by every provider, the message in pieces and in place; opened in place; refused with one
- * bit flipped, with nothing written. Or HMAC by every key derivation. The providers: as the host
- * has it, as a small core has it, and a TLS library's where the build has one.
+ * bit flipped, with nothing written by those that check first. Or HMAC by every key derivation.
+ * The providers: the portable one as the host has it and as a small core has it, libipsec-mb's and
+ * a TLS library's where the build has one. An algorithm is left to those that have it.
  */
 #include "aead_diff.h"
 #include "fuzz.h"
@@ -15,13 +16,16 @@
 #include <string.h>
 #include <weir/keys.h>
 #include <weir/portable.h>
+#if defined(WITH_IPSECMB)
+#include <weir/ipsecmb.h>
+#endif
 #if defined(WITH_OPENSSL)
 #include <weir/openssl.h>
 #elif defined(WITH_MBEDTLS)
 #include <weir/mbedtls.h>
 #endif
 
-/* All are held against the first. */
+/* All are held against the first that has the algorithm. */
 static const struct weir_aead *const aeads[] = {
 #if defined(WITH_OPENSSL)
     &weir_aead_openssl,
@@ -30,6 +34,9 @@ static const struct weir_aead *const aeads[] = {
 #endif
     &weir_aead_portable,
     &weir_aead_portable_short,
+#if defined(WITH_IPSECMB)
+    &weir_aead_ipsecmb,
+#endif
 };
 #define AEADS (sizeof aeads / sizeof *aeads)
 
@@ -44,9 +51,7 @@ static const struct weir_kdf *const kdfs[] = {
 #define KDFS (sizeof kdfs / sizeof *kdfs)
 
 union room {
-    uint64_t align;
-    long double align_wide;
-    uint8_t bytes[4096];
+    _Alignas(64) uint8_t bytes[4096];
 };
 
 /* One message, every part in memory of exactly its size. */
@@ -95,7 +100,19 @@ static void seal(const struct weir_aead *aead, void *ctx, const struct job *job,
     free(in_place);
 }
 
-/* Opens what was sealed; with one bit flipped it is refused, and a portable one writes nothing. */
+/* What this provider leaves in `out` when it refuses a message: `before`, zeros, or it is open. */
+static void check_refused(const struct weir_aead *aead, const uint8_t *out, const uint8_t *before,
+                          size_t len)
+{
+    if (aead == &weir_aead_portable || aead == &weir_aead_portable_short)
+        PROMISE(len == 0 || memcmp(out, before, len) == 0);
+#if defined(WITH_IPSECMB)
+    for (size_t i = 0; aead == &weir_aead_ipsecmb && i < len; i++)
+        PROMISE(out[i] == 0);
+#endif
+}
+
+/* Opens what was sealed; with one bit flipped it is refused. */
 static void open_it(const struct weir_aead *aead, void *ctx, const struct job *job,
                     const uint8_t *sealed, const uint8_t tag[WEIR_TAG_LEN])
 {
@@ -110,8 +127,7 @@ static void open_it(const struct weir_aead *aead, void *ctx, const struct job *j
     *flipped ^= (uint8_t)(1u << bit % 8);
     op.out = out;
     PROMISE(aead->open(ctx, &op) == WEIR_E_AUTH);
-    if (aead == &weir_aead_portable || aead == &weir_aead_portable_short)
-        PROMISE(job->len == 0 || memcmp(out, sealed, job->len) == 0);
+    check_refused(aead, out, sealed, job->len);
     *flipped ^= (uint8_t)(1u << bit % 8);
     op.out = copy;
     PROMISE(aead->open(ctx, &op) == WEIR_OK);
@@ -120,22 +136,39 @@ static void open_it(const struct weir_aead *aead, void *ctx, const struct job *j
     free(copy);
 }
 
+/* The provider has the algorithm, and the processor what the provider needs. */
+static bool takes(const struct weir_aead *aead, weir_alg alg)
+{
+#if defined(WITH_IPSECMB)
+    struct weir_refusal why;
+
+    if (aead == &weir_aead_ipsecmb && !weir_ipsecmb_usable(&why))
+        return false;
+#endif
+    return (aead->algs & WEIR_ALG_BIT(alg)) != 0;
+}
+
 static void run_aead(const struct job *job)
 {
     uint8_t *first = fuzz_exact_copy(job->text, job->len), first_tag[WEIR_TAG_LEN];
+    bool begun = false;
 
     for (size_t i = 0; i < AEADS; i++) {
+        if (!takes(aeads[i], job->alg))
+            continue;
+
         uint8_t *out = fuzz_exact_copy(job->text, job->len), tag[WEIR_TAG_LEN];
         union room ctx;
 
         PROMISE(aeads[i]->ctx_size <= sizeof ctx);
         PROMISE(aeads[i]->init(&ctx, job->alg, job->key) == WEIR_OK);
         seal(aeads[i], &ctx, job, out, tag);
-        if (i == 0) {
+        if (!begun) {
             memcpy(first_tag, tag, sizeof tag);
             if (job->len > 0)
                 memcpy(first, out, job->len);
         }
+        begun = true;
         PROMISE(job->len == 0 || memcmp(out, first, job->len) == 0);
         PROMISE(memcmp(tag, first_tag, sizeof tag) == 0);
         open_it(aeads[i], &ctx, job, first, first_tag);
@@ -205,7 +238,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_bytes bytes = {data, size};
     const uint8_t what = fuzz_take8(&bytes);
-    struct job job = {.alg = what & AEAD_DIFF_LONG ? WEIR_AES_256_GCM : WEIR_AES_128_GCM};
+    struct job job = {.alg = what & AEAD_DIFF_CHACHA ? WEIR_CHACHA20_POLY1305
+                             : what & AEAD_DIFF_LONG ? WEIR_AES_256_GCM
+                                                     : WEIR_AES_128_GCM};
     size_t len = fuzz_take8(&bytes) + (what & AEAD_DIFF_MORE ? 256u : 0u);
     uint8_t *part;
 

@@ -324,7 +324,7 @@ struct work {
 
 static void work_seed(const char *directory, const char *name, struct work work)
 {
-    const size_t key_len = work.what & AEAD_DIFF_LONG ? 32 : 16;
+    const size_t key_len = (work.what & (AEAD_DIFF_LONG | AEAD_DIFF_CHACHA)) != 0 ? 32 : 16;
     struct seed seed = {.len = 0};
 
     add8(&seed, work.what);
@@ -353,6 +353,14 @@ static void work_seeds(const char *directory)
         (struct work){.aad_len = 5, .flip = 800, .cut_count = 3, .cuts = {1, 17, 81}, .len = 130});
     work_seed(directory, "gcm256-long",
               (struct work){.what = AEAD_DIFF_LONG, .aad_len = 5, .flip = 8191, .len = 2049});
+    work_seed(directory, "chacha-empty", (struct work){.what = AEAD_DIFF_CHACHA, .aad_len = 5});
+    work_seed(directory, "chacha-pieces",
+              (struct work){.what = AEAD_DIFF_CHACHA,
+                            .aad_len = 13,
+                            .flip = 1100,
+                            .cut_count = 3,
+                            .cuts = {15, 64, 129},
+                            .len = 300});
     work_seed(directory, "hmac-sha256",
               (struct work){.what = AEAD_DIFF_HMAC, .aad_len = 32, .len = 22});
     work_seed(directory, "hmac-sha384-long-key",
