@@ -178,6 +178,23 @@ static void policies(void)
     }
 }
 
+/* KeyUpdates both ways at once, on a kernel that can change the key of a direction it has. */
+static void rekey(const void *arg)
+{
+    const struct job job = {.ours = {.suite = arg,
+                                     .send = 1 * MB,
+                                     .expect = 1 * MB,
+                                     .updates = 7,
+                                     .end_last = true,
+                                     .place = {IN_KERNEL, IN_KERNEL},
+                                     .policy = WEIR_POLICY_STRICT},
+                            .peer = {.updates = 5, .expect_updates = 7}};
+    if ((end_features & WEIR_LINUX_KTLS_REKEY) == 0) {
+        check_skip("this kernel cannot change a key (before 6.14); WEIR_TEST_KERNEL names another");
+    }
+    play(&job);
+}
+
 int main(int argc, char **argv)
 {
     check_only(argc > 1 ? argv[1] : NULL);
@@ -196,6 +213,11 @@ int main(int argc, char **argv)
         }
     }
     policies();
+    for (size_t i = 3; i < TLS_SUITES; i++) {
+        char name[100];
+        snprintf(name, sizeof name, "keys change in the kernel, %s", tls_suites[i].name);
+        check_case(name, rekey, &tls_suites[i], 40);
+    }
     for (int sending = 0; sending < 2; sending++) {
         bulk(&tls_suites[0], sending, false);
         bulk(&tls_suites[3], sending, true);
