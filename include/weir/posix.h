@@ -58,6 +58,7 @@ struct weir_conn_config {
 
 /**
  * Which backend carries a direction, and why each one before it in the list does not.
+ * Each is asked once: one whose refusal is transient may be asked again by weir_conn_offload.
  * WEIR_REFUSAL_BOUNDARY, transient: it has not been asked yet. WEIR_REFUSAL_NONE: it was passed
  * over by weir_conn_offload. After weir_conn_offload to a backend that is not in the list there are
  * none.

@@ -381,23 +381,22 @@ static void move_at_random(unsigned seed, uint16_t version)
 {
     prepare(BELOW_REKEY);
     list((const struct weir_backend *[]){null_backend()}, 1);
-    srand(seed);
-    struct pair *pair = pair_open(version, rand() % 2 ? 6000 + rand() % 20000 : 0);
+    draw_from(seed);
+    struct pair *pair = pair_open(version, draw() % 2 ? 6000 + draw() % 20000 : 0);
     struct end *ends[2] = {&pair->client, &pair->server};
     static uint8_t buf[60000];
     size_t out[2] = {0}, in[2] = {0}, when[4];
     const size_t total = 120000;
     for (int i = 0; i < 4; i++) {
-        when[i] = (size_t)rand() % total;
+        when[i] = (size_t)draw() * 4 % total;
     }
-    below_plan.eagain = (unsigned)rand() % 5;
-    below_plan.eagain += below_plan.eagain == 1;
-    plan_send.most = plan_recv.most = (size_t)rand() % 3 * 700;
+    below_plan.eagain = draw() % 4 == 0 ? 0 : 3 + (unsigned)draw() % 4;
+    plan_send.most = plan_recv.most = (size_t)draw() % 3 * 700;
     for (int round = 0; in[0] < total || in[1] < total; round++) {
         cr_assert_lt(round, 20000, "seed %u has come to a stand", seed);
         for (int i = 0; i < 2; i++) {
             struct weir_conn *conn = ends[i]->conn;
-            size_t n = (size_t)rand() % (rand() % 3 ? 3000 : sizeof buf), put = 0;
+            size_t n = (size_t)draw() % (draw() % 3 ? 3000 : sizeof buf), put = 0;
             n = n < total - out[i] ? n : total - out[i];
             pattern_fill(buf, out[i], n);
             for (int dir = 0; dir < 2; dir++) {
@@ -410,12 +409,12 @@ static void move_at_random(unsigned seed, uint16_t version)
                                   WEIR_REFUSED);
                 }
             }
-            if (version == WEIR_TLS13 && rand() % 20 == 0) {
-                cr_assert_eq(weir_conn_key_update(conn, rand() % 2), WEIR_OK, "seed %u", seed);
+            if (version == WEIR_TLS13 && draw() % 20 == 0) {
+                cr_assert_eq(weir_conn_key_update(conn, draw() % 2), WEIR_OK, "seed %u", seed);
             }
             cr_assert_geq(weir_conn_write(conn, buf, n, &put), WEIR_OK, "seed %u", seed);
             out[i] += put;
-            if (rand() % 3) {
+            if (draw() % 3) {
                 weir_status end = read_pattern(conn, &in[i]);
                 cr_assert_eq(end, WEIR_NEED_INPUT, "seed %u: %s", seed,
                              weir_conn_explain(conn, end));

@@ -356,6 +356,21 @@ void raw_expect_alert(struct raw *raw, uint8_t alert)
     cr_assert_eq(raw_hear(raw, content, sizeof content, &len), 0, "nothing after it but FIN");
 }
 
+/* ---- chance ---- */
+
+static uint64_t drawn = 1;
+
+void draw_from(unsigned seed)
+{
+    drawn = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+}
+
+int draw(void)
+{
+    drawn = drawn * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int)(drawn >> 49);
+}
+
 /* ---- the test stream ---- */
 
 uint8_t pattern(size_t at)

@@ -88,6 +88,10 @@ uint8_t raw_hear(struct raw *raw, uint8_t *out, size_t cap, size_t *len);
 /* Expects a fatal alert of this number, and FIN after it. */
 void raw_expect_alert(struct raw *raw, uint8_t alert);
 
+/* Numbers of the same row for the same seed, 0 to 32767. */
+void draw_from(unsigned seed);
+int draw(void);
+
 /* A byte of the test stream. */
 uint8_t pattern(size_t at);
 void pattern_fill(uint8_t *buf, size_t at, size_t len);
