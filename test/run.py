@@ -16,7 +16,7 @@ from results import Count, count_test, notes, read_log
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / 'build-test'
-BUDGET_MINUTES = 14
+BUDGET_MINUTES = 27
 JOBS = str(os.cpu_count() or 2)
 
 SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'ct', 'cli',

@@ -287,7 +287,7 @@ ON(BOTH, the_policy_about_keys)
             for (int can = 0; can < 2; can++) {
                 struct weir_refusal why;
 
-                fixture_at(f, (uint64_t)(policy * 100 + dir * 10 + can));
+                fixture_at(f, (uint64_t)policy * 100 + (uint64_t)dir * 10 + (uint64_t)can);
                 fixture_again(f);
                 below_begin(&b, f);
                 if (can == 0)
