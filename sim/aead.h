@@ -39,6 +39,24 @@ void sim_aead_seal(const struct sim_aead_op *op, const uint8_t *in, size_t len, 
  */
 bool sim_aead_open(const struct sim_aead_op *op, const uint8_t *in, size_t len, uint8_t *out);
 
+/**
+ * AES-GCM piece by piece, for models that see a record in segments: what they keep from one segment
+ * to the next is this. `seal` decides the direction; what `op` points to is copied, and its
+ * additional data is at most SIM_STREAM_AAD bytes. Free with sim_aead_stream_free.
+ */
+#define SIM_STREAM_AAD 13u
+struct sim_aead_stream;
+struct sim_aead_stream *sim_aead_stream_new(const struct sim_aead_op *op, bool seal);
+/** The next in[0..len) to out[0..len), which may be `in`; any length at any time. */
+void sim_aead_stream_update(struct sim_aead_stream *stream, const uint8_t *in, size_t len,
+                            uint8_t *out);
+/** Sealing: the tag of all that went through. Once, at the end. */
+void sim_aead_stream_tag(struct sim_aead_stream *stream, uint8_t tag[SIM_TAG_LEN]);
+/** Opening: whether `tag` is that of all that went through. Once, at the end. */
+bool sim_aead_stream_verify(struct sim_aead_stream *stream, const uint8_t tag[SIM_TAG_LEN]);
+/** NULL is fine. */
+void sim_aead_stream_free(struct sim_aead_stream *stream);
+
 /** "openssl" or "mbedtls". */
 const char *sim_aead_library(void);
 

@@ -81,3 +81,53 @@ bool sim_aead_open(const struct sim_aead_op *op, const uint8_t *in, size_t len, 
         memset(out, 0, len);
     return right;
 }
+
+struct sim_aead_stream {
+    EVP_CIPHER_CTX *ctx;
+};
+
+struct sim_aead_stream *sim_aead_stream_new(const struct sim_aead_op *op, bool seal)
+{
+    struct sim_aead_stream *stream = sim_alloc(sizeof *stream);
+
+    need(op->alg != SIM_CHACHA20_POLY1305 && op->aad_len <= SIM_STREAM_AAD);
+    stream->ctx = begin(op, 0, seal ? 1 : 0);
+    return stream;
+}
+
+void sim_aead_stream_update(struct sim_aead_stream *stream, const uint8_t *in, size_t len,
+                            uint8_t *out)
+{
+    int n = 0;
+
+    need(len <= INT_MAX);
+    if (len > 0)
+        need(EVP_CipherUpdate(stream->ctx, out, &n, in, (int)len) == 1 && (size_t)n == len);
+}
+
+void sim_aead_stream_tag(struct sim_aead_stream *stream, uint8_t tag[SIM_TAG_LEN])
+{
+    uint8_t none[SIM_TAG_LEN];
+    int n = 0;
+
+    need(EVP_CipherFinal_ex(stream->ctx, none, &n) == 1 && n == 0);
+    need(EVP_CIPHER_CTX_ctrl(stream->ctx, EVP_CTRL_AEAD_GET_TAG, SIM_TAG_LEN, tag) == 1);
+}
+
+bool sim_aead_stream_verify(struct sim_aead_stream *stream, const uint8_t tag[SIM_TAG_LEN])
+{
+    uint8_t copy[SIM_TAG_LEN], none[SIM_TAG_LEN];
+    int n = 0;
+
+    memcpy(copy, tag, sizeof copy);
+    need(EVP_CIPHER_CTX_ctrl(stream->ctx, EVP_CTRL_AEAD_SET_TAG, SIM_TAG_LEN, copy) == 1);
+    return EVP_CipherFinal_ex(stream->ctx, none, &n) == 1;
+}
+
+void sim_aead_stream_free(struct sim_aead_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    EVP_CIPHER_CTX_free(stream->ctx);
+    free(stream);
+}

@@ -17,7 +17,20 @@ struct entry {
     struct digest what;
 };
 
+#define PIECE 64u
+
+/* PIECE bytes of a record of which some are known. */
+struct piece {
+    uint64_t known; /* a bit for each byte; 0: the place is free */
+    enum sim_alg alg;
+    uint8_t key[SIM_MAX_KEY], nonce[SIM_NONCE_LEN];
+    uint64_t number;
+    uint8_t bytes[PIECE];
+};
+
 struct sim_ledger {
+    struct piece *pieces; /* as entries */
+    size_t pieces_size, pieces_count;
     struct entry *entries; /* open addressing; `size` is a power of two */
     size_t size, count;
     uint64_t repeats, conflicts;
@@ -67,6 +80,7 @@ void sim_ledger_free(struct sim_ledger *ledger)
     if (ledger == NULL)
         return;
     free(ledger->entries);
+    free(ledger->pieces);
     free(ledger);
 }
 
@@ -136,6 +150,70 @@ bool sim_ledger_note(struct sim_ledger *ledger, const struct sim_aead_op *op, co
     if (++ledger->count > ledger->size / 2)
         grow(ledger);
     return true;
+}
+
+/* The piece that is like `wanted`, or the free one where it belongs. */
+static struct piece *piece_find(const struct sim_ledger *ledger, const struct piece *wanted)
+{
+    struct digest d = digested(start, wanted->key, sizeof wanted->key);
+    size_t at = (size_t)mixed(digested(d, wanted->nonce, SIM_NONCE_LEN).half[0], wanted->number);
+
+    for (;; at++) {
+        struct piece *p = &ledger->pieces[at & (ledger->pieces_size - 1)];
+
+        if (p->known == 0 || (p->alg == wanted->alg && p->number == wanted->number &&
+                              memcmp(p->key, wanted->key, sizeof p->key) == 0 &&
+                              memcmp(p->nonce, wanted->nonce, sizeof p->nonce) == 0))
+            return p;
+    }
+}
+
+static void pieces_room(struct sim_ledger *ledger)
+{
+    struct piece *old = ledger->pieces;
+    size_t size = ledger->pieces_size;
+
+    if (ledger->pieces_count < size / 2)
+        return;
+    ledger->pieces_size = size == 0 ? 256 : size * 2;
+    ledger->pieces = sim_alloc(ledger->pieces_size * sizeof *ledger->pieces);
+    for (size_t i = 0; i < size; i++) {
+        if (old[i].known != 0)
+            *piece_find(ledger, &old[i]) = old[i];
+    }
+    free(old);
+}
+
+bool sim_ledger_note_part(struct sim_ledger *ledger, const struct sim_aead_op *op, uint64_t offset,
+                          const uint8_t *plain, size_t len)
+{
+    struct piece wanted = {.alg = op->alg};
+    bool same = true;
+
+    memcpy(wanted.key, op->key, sim_alg_key_len(op->alg));
+    memcpy(wanted.nonce, op->nonce, SIM_NONCE_LEN);
+    for (size_t i = 0; i < len;) {
+        size_t at = (size_t)((offset + i) % PIECE);
+
+        pieces_room(ledger);
+        wanted.number = (offset + i) / PIECE;
+        struct piece *p = piece_find(ledger, &wanted);
+        if (p->known == 0) {
+            *p = wanted;
+            ledger->pieces_count++;
+        }
+        for (; at < PIECE && i < len; at++, i++) {
+            uint64_t bit = (uint64_t)1 << at;
+
+            if ((p->known & bit) == 0)
+                p->bytes[at] = plain[i];
+            p->known |= bit;
+            same = same && p->bytes[at] == plain[i];
+        }
+    }
+    if (!same)
+        conflict(ledger, op, len);
+    return same;
 }
 
 const char *sim_ledger_fault(const struct sim_ledger *ledger)

@@ -29,6 +29,15 @@ void sim_ledger_free(struct sim_ledger *ledger);
 bool sim_ledger_note(struct sim_ledger *ledger, const struct sim_aead_op *op, const uint8_t *plain,
                      size_t len);
 
+/**
+ * Notes a part of what is protected as `op` says, for whoever sends records in segments and may
+ * never come to their end: `plain` are its bytes from `offset` on. False when one of them was
+ * another before; length and additional data do not count. Parts are held against parts only, byte
+ * by byte, and not against whole records. Not counted in pairs and repeats.
+ */
+bool sim_ledger_note_part(struct sim_ledger *ledger, const struct sim_aead_op *op, uint64_t offset,
+                          const uint8_t *plain, size_t len);
+
 /** What went wrong first, as text with the nonce in it; NULL when nothing did. */
 const char *sim_ledger_fault(const struct sim_ledger *ledger);
 /** How many different pairs there are, how often one came back the same, how often not. */

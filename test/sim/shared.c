@@ -107,6 +107,72 @@ Test(aead, in_place_and_every_flipped_byte)
     }
 }
 
+/* Any cut of the bytes gives what sealing at once gives, in both directions, in place and apart. */
+Test(aead, piece_by_piece)
+{
+    uint8_t plain[300], sealed[300 + SIM_TAG_LEN], out[300], tag[SIM_TAG_LEN];
+
+    for (size_t i = 0; i < sizeof plain; i++)
+        plain[i] = (uint8_t)(i * 5);
+    for (int alg = SIM_AES_128_GCM; alg <= SIM_AES_256_GCM; alg++) {
+        struct sim_aead_op op = {(enum sim_alg)alg, chacha_key, chacha_nonce, chacha_aad, 12};
+
+        sim_aead_seal(&op, plain, sizeof plain, sealed);
+        for (size_t step = 0; step < 50; step++) {
+            for (int seal = 0; seal < 2; seal++) {
+                struct sim_aead_stream *s = sim_aead_stream_new(&op, seal == 1);
+
+                memcpy(out, seal == 1 ? plain : sealed, sizeof out);
+                for (size_t at = 0, n = step; at < sizeof out;
+                     at += n, n = step == 0 ? 300 : step) {
+                    n = sizeof out - at < n ? sizeof out - at : n;
+                    sim_aead_stream_update(s, out + at, n, out + at);
+                }
+                cr_assert_eq(memcmp(out, seal == 1 ? sealed : plain, sizeof out), 0);
+                memcpy(tag, sealed + sizeof out, sizeof tag);
+                if (seal == 1) {
+                    sim_aead_stream_tag(s, tag);
+                    cr_assert_eq(memcmp(tag, sealed + sizeof out, sizeof tag), 0);
+                } else {
+                    tag[step % 16] ^= (uint8_t)(step / 16);
+                    cr_assert_eq(sim_aead_stream_verify(s, tag), step < 16);
+                }
+                sim_aead_stream_free(s);
+            }
+        }
+    }
+}
+
+Test(ledger, parts_are_held_against_parts)
+{
+    struct sim_ledger *ledger = sim_ledger_new();
+    uint8_t nonce[12] = {0}, bytes[20000];
+    struct sim_aead_op op = {SIM_AES_128_GCM, chacha_key, nonce, NULL, 0};
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 3 + i / 256);
+    cr_assert(sim_ledger_note_part(ledger, &op, 100, bytes + 100, 1));
+    cr_assert(sim_ledger_note_part(ledger, &op, 102, bytes + 102, 10000));
+    cr_assert(sim_ledger_note_part(ledger, &op, 0, bytes, sizeof bytes));
+    cr_assert(sim_ledger_note_part(ledger, &op, 63, bytes + 63, 2));
+    cr_assert(sim_ledger_note_part(ledger, &op, 5, NULL, 0));
+    cr_assert_null(sim_ledger_fault(ledger));
+    nonce[11] = 1; /* another nonce: other bytes may stand there */
+    cr_assert(sim_ledger_note_part(ledger, &op, 1, bytes, 500));
+    nonce[11] = 0;
+    for (size_t at = 0; at < 200; at++) {
+        uint64_t before = sim_ledger_conflicts(ledger);
+
+        bytes[at] ^= 0x80;
+        cr_assert(!sim_ledger_note_part(ledger, &op, at, bytes + at, 1), "%zu", at);
+        cr_assert_eq(sim_ledger_conflicts(ledger), before + 1);
+        bytes[at] ^= 0x80;
+        cr_assert(sim_ledger_note_part(ledger, &op, at, bytes + at, 1), "the first one stays");
+    }
+    cr_assert_not_null(sim_ledger_fault(ledger));
+    sim_ledger_free(ledger);
+}
+
 Test(ledger, same_bytes_again_are_a_retransmission)
 {
     struct sim_ledger *ledger = sim_ledger_new();
