@@ -202,6 +202,9 @@ static weir_status judge_received(const struct weir_backend *self, void *ctx,
 
 void below_begin(struct below *b, struct fixture *f)
 {
+    /* Of the one before; at first there is none. */
+    wire_end(&b->kernel[WEIR_TX]);
+    wire_end(&b->kernel[WEIR_RX]);
     memset(b, 0, sizeof *b);
     b->t = f->t;
     b->attach_cmds = b->rekey_cmds = 2;
