@@ -21,9 +21,10 @@
  *     sim_nic_completion(q, cqe);                           // true: one was there
  *     cr_assert_eq(sim_nic_complaints(nic), 0, "%s", sim_nic_complaint(nic, 0)->text);
  *
- * Not modelled: everything that is not TLS (protection domains are numbers, receive queues, flow
- * steering and interrupts are not there), and receiving: a TIR takes parameters and answers GET_PSV
- * with them, and decrypts nothing.
+ * Packets come in by sim_nic_receive, which says under which TIR: steering is the caller's.
+ *
+ * Not modelled: everything that is not TLS (protection domains are numbers; receive queues, flow
+ * steering and interrupts are not there), and LRO.
  */
 #ifndef WEIR_SIM_NIC_H
 #define WEIR_SIM_NIC_H
@@ -107,8 +108,9 @@ struct sim_nic_can {
 /** What it has done. */
 struct sim_nic_counts {
     uint64_t entries, nops, umrs, set_psvs, get_psvs, dumps, dump_bytes;
-    uint64_t packets;                /**< on the wire, each of an LSO by itself */
-    uint64_t tls_packets;            /**< of these, under a TIS */
+    uint64_t packets;     /**< on the wire, each of an LSO by itself */
+    uint64_t tls_packets; /**< of these, under a TIS */
+    uint64_t rx_decrypted, rx_plain, rx_resync, rx_errors; /**< packets received */
     uint64_t tls_bytes, tls_records; /**< records of which a tag was made, for the wire or not */
 };
 
@@ -187,6 +189,22 @@ void sim_nic_queue_reset(struct sim_nic_queue *queue);
  * there is none. */
 struct sim_nic_packet *sim_nic_sent(struct sim_nic *nic);
 void sim_nic_packet_free(struct sim_nic_packet *packet);
+
+/** What the card did with a received packet: bits 4 and 3 of byte 0 of its completion. */
+enum sim_nic_rx {
+    SIM_NIC_RX_PLAIN = 0,     /**< not decrypted */
+    SIM_NIC_RX_DECRYPTED = 1, /**< decrypted, and no record that ends in it had a wrong tag */
+    SIM_NIC_RX_RESYNC = 2,    /**< not decrypted: has lost its place, or found a header */
+    SIM_NIC_RX_ERROR = 3,     /**< not decrypted: a record that ends in it has a wrong tag */
+};
+
+/**
+ * A packet arrives for `tirn`: payload[0..len) is at sequence number `seq`, and is decrypted in
+ * place (headers and tags of records stay). Fills its completion. Not a TIR, without parameters, or
+ * its key gone: a complaint, and SIM_NIC_RX_PLAIN.
+ */
+enum sim_nic_rx sim_nic_receive(struct sim_nic *nic, uint32_t tirn, uint32_t seq, uint8_t *payload,
+                                size_t len, uint8_t cqe[64]);
 
 /** Where a TIS stands, for tests: false when there is none with parameters. */
 struct sim_nic_place {

@@ -62,7 +62,7 @@ static struct sim_aead_op operation(const struct nic_record *r, const struct nic
 }
 
 /* Header and explicit nonce are there: the cipher begins (RFC 5288, 3; RFC 8446, 5.2 and 5.3). */
-static void begin(struct sim_nic *nic, struct nic_context *c)
+void nic_begin(struct sim_nic *nic, struct nic_context *c)
 {
     struct nic_record *r = &c->record;
     uint8_t number[8];
@@ -82,33 +82,33 @@ static void begin(struct sim_nic *nic, struct nic_context *c)
         sim_put_be16(r->aad + 11, r->text);
     }
     struct sim_aead_op op = operation(r, nic_key(nic, c->key));
-    r->cipher = sim_aead_stream_new(&op, true);
-    if (c->shadow == NULL)
+    r->cipher = sim_aead_stream_new(&op, !c->rx);
+    if (!c->rx && c->shadow == NULL)
         c->shadow = sim_alloc(NIC_MOST_TEXT);
 }
 
-/* Whether the bytes of the header that are there can be those of a record. */
-static bool header_fits(struct sim_nic *nic, const struct nic_entry *e, struct nic_context *c)
+const char *nic_header(struct nic_context *c, uint64_t *found)
 {
     struct nic_record *r = &c->record;
     size_t most = c->tls13 ? NIC_MOST_TEXT : 16384u;
     size_t around = SIM_TAG_LEN + (c->tls13 ? 0 : NIC_EXPLICIT);
     size_t length = sim_get_be16(r->head + 3);
 
+    *found = r->head[0];
     if (r->head[0] < 20 || r->head[0] > 24 || (c->tls13 && r->head[0] != 23))
-        return nic_wrong(nic, e, SIM_NIC_BAD_RECORD, "content type in a record header", r->head[0],
-                         23);
-    if (r->offset >= 3 && sim_get_be16(r->head + 1) != 0x0303)
-        return nic_wrong(nic, e, SIM_NIC_BAD_RECORD, "version in a record header",
-                         sim_get_be16(r->head + 1), 0x0303);
+        return "content type in a record header";
+    *found = sim_get_be16(r->head + 1);
+    if (r->offset >= 3 && *found != 0x0303)
+        return "version in a record header";
+    *found = length;
     if (r->offset < NIC_HEADER)
-        return true;
+        return NULL;
     if (length < around + (c->tls13 ? 1 : 0) || length > around + most)
-        return nic_wrong(nic, e, SIM_NIC_BAD_RECORD, "length in a record header", length, most);
+        return "length in a record header";
     r->text = length - around;
     r->len = NIC_HEADER + length;
     r->prefix = NIC_HEADER + (c->tls13 ? 0 : NIC_EXPLICIT);
-    return true;
+    return NULL;
 }
 
 /* For tests: content in[0..len) at `at` of the record goes to the wire, or not. */
@@ -149,10 +149,15 @@ static bool prefix_byte(struct sim_nic *nic, const struct nic_entry *e, struct n
         c->starts[c->number_of_record % NIC_STARTS] =
             (struct nic_start){true, c->number_of_record, c->seq};
     r->head[r->offset++] = byte;
-    if (r->offset <= NIC_HEADER && !header_fits(nic, e, c))
-        return false;
+    if (r->offset <= NIC_HEADER) {
+        uint64_t found;
+        const char *what = nic_header(c, &found);
+
+        if (what != NULL)
+            return nic_wrong(nic, e, SIM_NIC_BAD_RECORD, what, found, 0);
+    }
     if (r->offset >= NIC_HEADER && r->offset == r->prefix)
-        begin(nic, c);
+        nic_begin(nic, c);
     return true;
 }
 
@@ -176,9 +181,8 @@ static size_t body(struct sim_nic *nic, const struct nic_entry *e, struct nic_co
     }
     at -= r->text;
     n = len < SIM_TAG_LEN - at ? len : SIM_TAG_LEN - at;
-    if (!r->tagged)
+    if (at == 0)
         sim_aead_stream_tag(r->cipher, r->tag);
-    r->tagged = true;
     if (out != NULL && !account_tag(nic, e, c))
         return 0;
     if (out != NULL)

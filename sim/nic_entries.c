@@ -82,12 +82,13 @@ bool nic_umr(struct sim_nic *nic, const struct nic_entry *e)
     c->key = key->number;
     c->tls13 = tls13;
     c->initial = sim_get_be64(p + 8);
-    c->resync_seq = nic_be32(p + 16);
     memcpy(c->iv, p + 20, SIM_NONCE_LEN);
     c->params_at = e->sequence;
     nic->counts.umrs++;
     /* An answer to a card that has found a header needs no SET_PSV behind it. */
-    if (!c->rx || c->state == NIC_NEW)
+    if (c->rx && c->state == NIC_READY)
+        nic_rx_confirm(c, nic_be32(p + 16));
+    else
         c->state = NIC_STATIC;
     return true;
 }
@@ -106,7 +107,7 @@ bool nic_set_psv(struct sim_nic *nic, const struct nic_entry *e)
     nic_record_reset(c);
     c->number_of_record = c->initial;
     c->seq_known = false;
-    c->next_seq = nic_be32(p + 4);
+    nic_rx_start(c, nic_be32(p + 4));
     c->params_at = e->sequence;
     c->state = NIC_READY;
     nic->counts.set_psvs++;
@@ -135,6 +136,10 @@ bool nic_get_psv(struct sim_nic *nic, const struct nic_entry *e)
     memset(out, 0, 16);
     nic_put_be32(out, c->number);
     nic_put_be32(out + 4, c->next_seq);
+    nic_put_be32(out + 8, c->proposal);
+    out[12] = (uint8_t)((unsigned)c->tracker << 6 | (c->offload ? 1u : 0u) << 4);
+    out[13] = (uint8_t)(c->since >> 16);
+    sim_put_be16(out + 14, c->since & 0xffff);
     nic->counts.get_psvs++;
     return true;
 }

@@ -41,7 +41,7 @@ struct nic_record {
     size_t aad_len, prefix;
     struct sim_aead_stream *cipher; /* NULL until header and nonce are there */
     uint8_t tag[SIM_TAG_LEN];
-    bool tagged, tag_sent;
+    bool tag_sent;
 };
 
 /* A TIS or TIR. What stands under "tests" no card has: it does not decide what is encrypted. */
@@ -54,10 +54,13 @@ struct nic_context {
     uint32_t key; /* number of the object */
     uint8_t iv[SIM_NONCE_LEN];
     uint64_t initial, number_of_record;
-    uint32_t resync_seq, next_seq; /* RX: as they were given */
+    /* RX: where the next header begins, what was proposed, and how many headers came since. */
+    uint32_t next_seq, proposal, since;
+    enum nic_tracker { NIC_START, NIC_TRACKING, NIC_SEARCHING } tracker;
+    bool offload;
     struct nic_record record;
     bool seq_known;
-    uint32_t seq;
+    uint32_t seq;                /* TCP sequence number of the next byte */
     uint64_t params_at, data_at; /* entries (numbered over all queues) that last did so; 0: none */
     /* Tests */
     uint8_t *shadow; /* content of the record so far, for the ledger */
@@ -176,6 +179,14 @@ void nic_record_reset(struct nic_context *c);
 /* in[0..len) through the context, to out[0..len) as it goes to the wire; `out` NULL: a DUMP. */
 bool nic_cipher(struct sim_nic *nic, const struct nic_entry *e, struct nic_context *c,
                 const uint8_t *in, size_t len, uint8_t *out);
+/* Looks at the header bytes of c->record: NULL when they can be those of a record, whose lengths
+ * are then set once all are there; else what is wrong. */
+const char *nic_header(struct nic_context *c, uint64_t *found);
+/* Begins the cipher of c->record, header and nonce of which are there. */
+void nic_begin(struct sim_nic *nic, struct nic_context *c);
+/* Static parameters with resync_tcp_sn came for a TIR; SET_PSV came. */
+void nic_rx_confirm(struct nic_context *c, uint32_t seq);
+void nic_rx_start(struct nic_context *c, uint32_t next_seq);
 /* Whether a packet with this sequence number continues the context, as far as anyone can know. */
 bool nic_follows(struct sim_nic *nic, const struct nic_entry *e, struct nic_context *c,
                  uint32_t seq);

@@ -37,9 +37,9 @@ static bool parse(struct frame *f)
     if (f->v6 ? p[f->ip] >> 4 != 6 || p[f->ip + 6] != 6
               : type != 0x0800 || p[f->ip] >> 4 != 4 || p[f->ip + 9] != 6)
         return false;
-    f->tcp = f->ip + (f->v6 ? 40u : (p[f->ip] & 15u) * 4u);
+    f->tcp = f->ip + (f->v6 ? 40 : (size_t)(p[f->ip] & 15) * 4);
     if (f->tcp < f->ip + 20 || f->len < f->tcp + 20 || (p[f->tcp + 12] >> 4) < 5 ||
-        f->len != f->tcp + (p[f->tcp + 12] >> 4) * 4u)
+        f->len != f->tcp + (size_t)(p[f->tcp + 12] >> 4) * 4)
         return false;
     f->seq = nic_be32(p + f->tcp + 4);
     return true;

@@ -349,6 +349,20 @@ Test(nic_rules, a_lost_place_is_not_taken_up)
     expect(b, SIM_NIC_NO_PARAMS, "data where nobody knows the place");
 }
 
+Test(nic_rules, nor_behind_a_dump_that_failed)
+{
+    struct bed *b = running(tls12);
+
+    bed_dump(b, b->starts[1], 700, 0);
+    cr_assert(!bed_post(b));
+    cr_assert_eq(sim_nic_complaint(b->nic, 0)->wrong, SIM_NIC_DUMP_TOO_FAR);
+    sim_nic_forget(b->nic);
+    sim_nic_queue_reset(b->queue);
+    b->pc = 0;
+    bed_send(b, b->starts[2] + 700 - (b->starts[2] - b->starts[1]), 100);
+    expect(b, SIM_NIC_NO_PARAMS, "data where nobody knows the place");
+}
+
 Test(nic_rules, get_psv_of_a_tir)
 {
     struct bed *b = begun(tls12);

@@ -169,6 +169,14 @@ Test(nic_wrong, lengths_at_the_mtu)
         b = bed_new(&bed_suites[1], 0, 0);
         bed_record(b, 3000);
         bed_params(b, 0);
+        bed_send_as(b, 0, 2900, 1460 + more, 1);
+        cr_assert_eq(bed_post(b), more == 0);
+        if (more == 1)
+            bed_expect_wrong(b, SIM_NIC_BAD_LENGTH, "LSO");
+        bed_drop(b);
+        b = bed_new(&bed_suites[1], 0, 0);
+        bed_record(b, 3000);
+        bed_params(b, 0);
         bed_dump(b, 0, 1522 + more, 0);
         cr_assert_eq(bed_post(b), more == 0);
         if (more == 1)
