@@ -113,7 +113,7 @@ static void move(struct end *e, enum weir_dir dir)
              (int)why.os_error);
     }
     e->asked[dir] = true;
-    if (dir == WEIR_RX && e->go >= 0) {
+    if (dir == WEIR_RX && e->go >= 0 && plan->pause_at == 0) {
         (void)!write(e->go, "", 1); /* it may be waiting for this, or have gone */
     }
 }
@@ -365,6 +365,10 @@ static void take(struct end *e)
     if (e->read == WEIR_NEED_INPUT && e->asked[WEIR_RX] && e->got > 0 &&
         weir_conn_path(e->conn, WEIR_RX).backend == &e->ktls.backend) {
         check_place(e, WEIR_RX);
+        if (e->got == e->plan->pause_at && !e->seen) {
+            e->seen = true;
+            CHECK_EQ(write(e->go, "", 1), 1);
+        }
     }
     weir_status wanted = e->plan->read_end != 0 ? e->plan->read_end : WEIR_CLOSED;
     if (over(e) && e->read != wanted) {
@@ -397,6 +401,7 @@ void end_close(struct end *e)
         CHECK_EQ(e->sent, (long long)e->plan->send);
         CHECK_EQ(e->got, (long long)e->plan->expect);
     }
+    CHECK(e->plan->pause_at == 0 || e->seen);
     CHECK_EQ(counters(e, WEIR_TX).bytes, (long long)e->sent);
     CHECK_EQ(counters(e, WEIR_RX).bytes, (long long)e->got);
     check_place(e, WEIR_TX);

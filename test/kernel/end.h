@@ -41,6 +41,8 @@ struct end_plan {
     /* With IN_KERNEL for both: what becomes of them instead under this policy; see refused[]. */
     weir_policy policy;
     weir_refusal_code refused[2]; /* the direction stays in software for this reason */
+    /* The peer pauses there (struct peer) until it has been seen where the kernel stands. */
+    uint64_t pause_at;
     bool slow_start; /* lets what the peer sends wait in the socket until the key is there */
 };
 
@@ -58,6 +60,7 @@ struct end {
     uint64_t counted[2];           /* records, then */
     bool asked[2];                 /* for the move */
     bool moved[2];                 /* after end_close: the kernel had it in the end */
+    bool seen;                     /* see pause_at */
     unsigned refused;              /* moves that came too late */
     int file;                      /* SEND_FILE, SEND_SPLICE */
     int out[2], in[2];             /* pipes: SEND_SPLICE, READ_SPLICE */

@@ -30,6 +30,9 @@ static const struct scene scenes[] = {
     {.name = "one byte at a time",
      .ours = {.send = 300, .expect = 300, .chunk = 1},
      .peer = {.chunk = 1}},
+    {.name = "where the kernel stands in receiving",
+     .ours = {.expect = 100000, .pause_at = 50001},
+     .peer = {.pause_at = 50001}},
     {.name = "sendfile", .ours = {.send = 3 * MB + 1, .how_send = SEND_FILE, .chunk = 1 << 20}},
     {.name = "splice",
      .ours =
@@ -121,6 +124,9 @@ static void one(const struct scene *scene, const struct tls_suite *suite, bool s
     char name[200];
     struct job job = {scene->ours, scene->peer};
     if (scene->version != 0 && scene->version != suite->version) {
+        return;
+    }
+    if (scene->ours.pause_at > 0 && places[place].rx != IN_KERNEL) {
         return;
     }
     if (scene->peer.tickets > 0) {
