@@ -229,6 +229,26 @@ Test(nic_receive, a_lost_header_is_proposed_and_confirmed)
     }
 }
 
+/* While it waits for the answer it misses another header: the proposal is void. */
+Test(nic_receive, a_gap_over_a_header_takes_the_proposal_back)
+{
+    static const size_t lens[] = {300, 300, 300, 300, 300, 300};
+    struct far *f = far_new(&bed_suites[2], lens, 6, 0);
+    size_t *starts = f->b->starts;
+    struct weir_mlx5_progress p;
+
+    cr_assert_eq(arrives(f, starts[1], 100), SIM_NIC_RX_RESYNC);
+    p = progress_of(f);
+    cr_assert_eq(arrives(f, starts[1] + 200, 50), SIM_NIC_RX_PLAIN, "within the record it may");
+    cr_assert_eq(arrives(f, starts[1], 100), SIM_NIC_RX_PLAIN, "and what was there before");
+    cr_assert_eq(progress_of(f).tracker, WEIR_MLX5_TRACKER_TRACKING);
+    cr_assert_eq(arrives(f, starts[2] + 1, 100), SIM_NIC_RX_RESYNC);
+    cr_assert_eq(progress_of(f).tracker, WEIR_MLX5_TRACKER_SEARCHING);
+    umr(f, 71, p.resync_tcp_seq);
+    cr_assert_eq(progress_of(f).auth, WEIR_MLX5_AUTH_NO_OFFLOAD);
+    far_close(f);
+}
+
 Test(nic_receive, a_wrong_number_does_not_open)
 {
     static const size_t lens[] = {300, 300, 300, 300, 300, 300};

@@ -98,6 +98,56 @@ Test(nic_send, lso_makes_packets_with_headers_of_their_own)
     }
 }
 
+/* An entry by hand: a VLAN tag, IPv6, TCP with options, and what the card makes of it. */
+Test(nic_send, lso_of_ipv6_in_a_vlan)
+{
+    struct bed *b = bed_new(&bed_suites[3], 0, 0x01020304u);
+    uint8_t *p = b->ring + 5 * 64, headers[90] = {0};
+    const size_t mss = 1428;
+
+    bed_record(b, 4000);
+    bed_params(b, 0);
+    memcpy(headers + 12, "\x81\x00\x00\x05\x86\xdd\x60", 7);
+    headers[18 + 6] = 6;
+    for (size_t i = 0; i < 32; i++)
+        headers[18 + 8 + i] = (uint8_t)(0x30 + i);
+    memcpy(headers + 58 + 4, "\x01\x02\x03\x04", 4);
+    headers[58 + 12] = 0x80;
+    headers[58 + 13] = 0x18;
+    sim_put_be16(p + 1, 5);
+    p[3] = 0x0e;
+    memcpy(p + 4, "\x00\x04\x56\x09", 4);
+    sim_put_be16(p + 13, b->tisn);
+    p[20] = 0xc0;
+    sim_put_be16(p + 22, mss);
+    p[29] = sizeof headers;
+    memcpy(p + 30, headers, sizeof headers);
+    sim_put_be16(p + 130, b->len);
+    p[135] = BED_LKEY;
+    p[141] = 1; /* BED_BASE */
+    cr_assert(sim_nic_post(b->queue, 8, p));
+    for (size_t at = 0; at < b->len; at += mss) {
+        size_t n = b->len - at < mss ? b->len - at : mss;
+        struct sim_nic_packet *packet = sim_nic_sent(b->nic);
+        uint8_t whole[40 + 1500] = {0};
+
+        cr_assert_not_null(packet);
+        cr_assert_eq(packet->headers_len, 90);
+        cr_assert_eq(sim_get_be16(packet->bytes + 18 + 4), 32 + n, "length of IPv6");
+        cr_assert_eq(packet->seq, 0x01020304u + at);
+        cr_assert_eq(packet->bytes[58 + 13], at + n == b->len ? 0x18 : 0x10);
+        memcpy(whole, packet->bytes + 18 + 8, 32);
+        sim_put_be16(whole + 34, 32 + n);
+        whole[39] = 6;
+        memcpy(whole + 40, packet->bytes + 58, 32 + n);
+        cr_assert_eq(sum_of(whole, 72 + n), 0xffff, "checksum of TCP");
+        cr_assert_eq(memcmp(packet->bytes + 90, b->wire + at, n), 0);
+        sim_nic_packet_free(packet);
+    }
+    bed_expect_none(b);
+    bed_close(b);
+}
+
 Test(nic_send, without_a_tis_bytes_stay)
 {
     struct bed *b = bed_new(&bed_suites[0], 0, 1);
