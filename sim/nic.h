@@ -93,7 +93,7 @@ enum sim_nic_call {
 enum sim_nic_answer {
     SIM_NIC_DONE = 0,
     SIM_NIC_LATE, /**< the reply will be written by a sim_nic_tick, or never */
-    SIM_NIC_DEAD, /**< the card is gone; nothing was written */
+    SIM_NIC_DEAD, /**< the card is gone, or out_len below 16: nothing was written */
 };
 
 /** What a card can do. sim_nic_new has it all, with 4096 keys and an MTU of 1500. */
