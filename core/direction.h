@@ -29,7 +29,7 @@ struct __attribute__((may_alias)) direction {
     struct weir_counters counters;
     struct weir_limit limit; /* UINT64_MAX where there is none */
     uint32_t asked;        /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
-    uint16_t open;         /* STREAM, TX: content that may lie in a record that is still open */
+    uint16_t open;         /* STREAM, TX: 0: no record is open; else one may be, see OPEN_UNKNOWN */
     uint16_t record_limit; /* most plaintext bytes in a record */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
     /* Next to each other, so that one comparison tells the usual (tx.c). */
@@ -46,6 +46,12 @@ struct __attribute__((may_alias)) direction {
     uint8_t no_answer;     /* STREAM: a query of our own has failed; the bounds have to do */
     struct weir_shape shape;
 };
+
+/*
+ * What direction's `open` says of content that may lie in an open record: how much at most, less
+ * what fills whole records, and one more; or that it is not known how much.
+ */
+#define OPEN_UNKNOWN UINT16_MAX
 
 enum held { HELD_NOT = 0, HELD_RECORD = WEIR_FORM_RECORD, HELD_STREAM = WEIR_FORM_STREAM };
 

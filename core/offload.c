@@ -154,8 +154,8 @@ static bool place(struct direction *d, const struct weir_backend_state *state)
 {
     struct weir_position *at = &d->keys.at;
     uint64_t least = at->seq - at->unsure;
-    /* A record that is still open has its number to come. */
-    uint64_t open = d->open > 0 && state->seq < at->seq ? 1 : 0;
+    /* A record that may still be open has its number to come, until a send closes it. */
+    uint64_t open = d->open != 0 && (state->seq < at->seq || d->bypassed) ? 1 : 0;
 
     if (state->seq < least || (state->seq > at->seq && !d->receives && !d->bypassed))
         return false;
@@ -170,7 +170,8 @@ static bool place(struct direction *d, const struct weir_backend_state *state)
     at->seq = state->seq + open;
     at->unsure = open;
     d->exact = open == 0;
-    d->open = 0;
+    /* How much of what was cut short lies in it, the number does not tell. */
+    d->open = open > 0 ? OPEN_UNKNOWN : 0;
     d->bypassed = 0;
     return true;
 }
@@ -236,6 +237,7 @@ weir_status weir_tx_bypass(struct weir_tx *tx, struct weir_refusal *why)
         return WEIR_REFUSED;
     }
     d->bypassed = 1;
+    d->open = OPEN_UNKNOWN; /* theirs may be cut short, too */
     d->exact = 0;
     d->keys.at.tcp_known = false;
     return WEIR_OK;

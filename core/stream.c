@@ -9,13 +9,20 @@
 /* The most plaintext of one call; no operating system takes more. */
 #define MOST_AT_ONCE 0x7ffff000u
 
+/* Whether a question would tell something. A record that may be open is no reason to ask: its
+ * number would be as unsure again. */
+static bool worth_asking(const struct direction *d)
+{
+    return d->keys.at.unsure > (d->open == OPEN_UNKNOWN ? 1u : 0u) && d->backend->query != NULL &&
+           !d->no_answer;
+}
+
 bool weir_direction_in_doubt(const struct direction *d, uint64_t limit)
 {
     uint64_t blocks = d->keys.at.blocks;
 
-    /* Where weir makes the records, nothing is unsure. */
-    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit && !d->no_answer &&
-           d->backend->query != NULL;
+    return blocks > limit && blocks - 2 * d->keys.at.unsure <= limit &&
+           d->attached == HELD_STREAM && worth_asking(d);
 }
 
 weir_status weir_direction_stream(struct direction *d)
@@ -106,8 +113,7 @@ weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len, struct 
     /* One record a call, so that it goes whole or not at all. */
     if (type != WEIR_TYPE_DATA && len > d->record_limit)
         len = d->record_limit;
-    if (!room_for(d, type, len) && d->keys.at.unsure > 0 && !d->no_answer &&
-        d->backend->query != NULL) {
+    if (!room_for(d, type, len) && worth_asking(d)) {
         status = weir_direction_query(d, &why);
         if (status != WEIR_OK && status != WEIR_REFUSED)
             return status;
@@ -132,15 +138,17 @@ weir_status weir_tx_stream(struct weir_tx *tx, uint8_t type, size_t len, struct 
 static uint32_t least_records(struct direction *d, uint8_t type,
                               const struct weir_stream_done *done)
 {
-    uint32_t before = d->open;
+    bool known = d->open != 0 && d->open != OPEN_UNKNOWN;
+    uint32_t before = known ? d->open - 1u : 0;
     uint32_t bytes = before + (uint32_t)done->len; /* at most MOST_AT_ONCE and a record */
+    bool stays = d->open == OPEN_UNKNOWN;
 
     d->open = 0;
     if (type != WEIR_TYPE_DATA)
         return before > 0 ? 2 : 1;
     if (!done->cut)
         return (bytes + d->record_limit - 1) / d->record_limit;
-    d->open = (uint16_t)(bytes % d->record_limit);
+    d->open = stays ? OPEN_UNKNOWN : (uint16_t)(bytes % d->record_limit + 1);
     return bytes / d->record_limit;
 }
 

@@ -92,6 +92,44 @@ ON(BOTH, asked_while_a_record_is_open)
     stands_at(f, 2, 0);
 }
 
+/* Asked again, it is as open as before; and it may be where whole records would have been enough,
+ * because one was closed early. A number that is not its own is never given away. */
+ON(BOTH, open_until_a_call_closes_it)
+{
+    struct weir_keys keys;
+
+    begin(f);
+    send(f, WEIR_TYPE_DATA, 100, true);
+    for (int i = 0; i < 3; i++) {
+        CHECK_STATUS(f->t, ask(f, 0), WEIR_OK);
+        stands_at(f, 1, 1);
+        CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    }
+    begin(f);
+    send(f, WEIR_TYPE_DATA, FULL, true);
+    CHECK_STATUS(f->t, ask(f, 1), WEIR_OK);
+    stands_at(f, 2, 1);
+    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    send(f, WEIR_TYPE_DATA, FULL, true);
+    CHECK_STATUS(f->t, ask(f, 2), WEIR_OK);
+    stands_at(f, 3, 1);
+    send(f, WEIR_TYPE_DATA, 1, false);
+    CHECK_STATUS(f->t, ask(f, 3), WEIR_OK);
+    CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, began + 3);
+}
+
+/* Half of what was cut short lay in a record of its own: what is open is less than that. */
+ON(BOTH, closed_early)
+{
+    begin(f);
+    send(f, WEIR_TYPE_DATA, 100, true);
+    CHECK_STATUS(f->t, ask(f, 1), WEIR_OK);
+    stands_at(f, 2, 1);
+    send(f, WEIR_TYPE_DATA, FULL - 60, false);
+    CHECK_STATUS(f->t, ask(f, 2), WEIR_OK);
+    stands_at(f, 2, 0);
+}
+
 /* An alert that follows makes two records at least, and not one. */
 ON(BOTH, closed_by_an_alert)
 {
@@ -118,9 +156,8 @@ ON(BOTH, whole_calls_share_nothing)
 }
 
 static const struct test_case table[] = {
-    CASE(calls_that_share_records),
-    CASE(asked_while_a_record_is_open),
-    CASE(closed_by_an_alert),
-    CASE(whole_calls_share_nothing),
+    CASE(calls_that_share_records),    CASE(asked_while_a_record_is_open),
+    CASE(open_until_a_call_closes_it), CASE(closed_early),
+    CASE(closed_by_an_alert),          CASE(whole_calls_share_nothing),
 };
 CASE_GROUP(open_record, table, TEST_EACH_AEAD);
