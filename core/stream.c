@@ -148,7 +148,9 @@ static uint32_t least_records(struct direction *d, uint8_t type,
         return before > 0 ? 2 : 1;
     if (!done->cut)
         return (bytes + d->record_limit - 1) / d->record_limit;
-    d->open = stays ? OPEN_UNKNOWN : (uint16_t)(bytes % d->record_limit + 1);
+    d->open = (uint16_t)(bytes % d->record_limit + 1);
+    if (stays)
+        d->open = OPEN_UNKNOWN;
     return bytes / d->record_limit;
 }
 
