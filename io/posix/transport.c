@@ -102,6 +102,9 @@ void io_discard(struct weir_conn *conn)
             break;
         }
     }
+    if (io_streams(conn, WEIR_RX)) {
+        io_clear_error(conn); /* of records that do not open any more; an alert may still wait */
+    }
 }
 
 void io_clear_error(struct weir_conn *conn)

@@ -557,20 +557,26 @@ Test(typed, a_key_update_that_fails_to_go)
     raw_free(raw);
 }
 
-/* An alert of the session's behind a blocked socket goes when it takes it. */
+/* An alert of the session's behind a blocked socket goes when it takes it, also when what is thrown
+ * away meanwhile does not open and leaves an error in the socket. */
 Test(typed, an_alert_that_waits)
 {
-    struct raw *raw = typed_raw(WEIR_TLS13, true, 0);
-    const uint8_t *data = NULL;
-    size_t got = 0;
-    raw_say(raw, WEIR_TYPE_HANDSHAKE, "\x63", 1);
-    below_plan.eagain = 2;
-    below_plan.calls = 0; /* the receive goes through, the send not */
-    cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_TYPE);
-    cr_assert_eq(weir_conn_events(raw->end.conn), POLLOUT);
-    below_plan.eagain = 0;
-    cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_OK);
-    cr_assert_eq(weir_conn_events(raw->end.conn), 0);
-    raw_expect_alert(raw, 10);
-    raw_free(raw);
+    for (int bad = 0; bad < 2; bad++) {
+        struct raw *raw = typed_raw(WEIR_TLS13, true, 0);
+        const uint8_t *data = NULL;
+        size_t got = 0;
+        raw_say(raw, WEIR_TYPE_HANDSHAKE, "\x63", 1);
+        if (bad != 0) {
+            raw_send(raw, "\x17\x03\x03\x00\x14xxxxxxxxxxxxxxxxxxxx", 25);
+        }
+        below_plan.eagain = 2;
+        below_plan.calls = 0; /* the receive goes through, the send not */
+        cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_E_TYPE);
+        cr_assert_eq(weir_conn_events(raw->end.conn), POLLOUT);
+        below_plan.eagain = 0;
+        cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_OK);
+        cr_assert_eq(weir_conn_events(raw->end.conn), 0);
+        raw_expect_alert(raw, 10);
+        raw_free(raw);
+    }
 }
