@@ -258,6 +258,22 @@ weir_status below_move(struct below *b, struct fixture *f, enum weir_dir dir, st
     return status == WEIR_PENDING ? below_run(b, f, why) : status;
 }
 
+void below_open(struct below *b, struct fixture *f, unsigned dirs, bool rekeys)
+{
+    struct weir_refusal why;
+
+    fixture_again(f);
+    below_begin(b, f);
+    if (!rekeys)
+        b->backend.rekey = NULL;
+    for (int dir = WEIR_TX; dir <= WEIR_RX; dir++)
+        if ((dirs & (1u << dir)) != 0)
+            CHECK_STATUS(f->t,
+                         below_move(b, f, (enum weir_dir)dir, &b->ctx[dir], WEIR_POLICY_ALL, &why),
+                         WEIR_OK);
+    b->run = 0;
+}
+
 /* The kernel makes records of what it took. */
 static void make_records(struct below *b, struct fixture *f, uint8_t type, const uint8_t *data,
                          size_t len)

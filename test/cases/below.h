@@ -10,6 +10,11 @@
 
 #include "fixture.h"
 
+/** The context of a direction. */
+struct below_ctx {
+    uint8_t raw[96 + sizeof(struct weir_keys)];
+};
+
 struct below {
     struct weir_backend backend; /**< what core is given; begin changes here before the move */
     struct test *t;
@@ -22,15 +27,11 @@ struct below {
     uint64_t seq_error; /**< added to the number that a query tells */
     bool inexact;       /**< a query does not tell a number */
     weir_carrier carrier;
-    bool live[2];          /**< it has this direction */
-    struct wire kernel[2]; /**< as it makes and opens records */
-    uint32_t made;         /**< records of TX */
-    int send_error;        /**< the next send fails with this */
-};
-
-/** The context of a direction. */
-struct below_ctx {
-    uint8_t raw[96 + sizeof(struct weir_keys)];
+    struct below_ctx ctx[2]; /**< of the directions that below_open has moved */
+    bool live[2];            /**< it has this direction */
+    struct wire kernel[2];   /**< as it makes and opens records */
+    uint32_t made;           /**< records of TX */
+    int send_error;          /**< the next send fails with this */
 };
 
 enum {
@@ -43,6 +44,12 @@ enum {
 /** An operating system without faults, which takes a direction by two commands, changes its key by
  * two, and answers a query by one. */
 void below_begin(struct below *b, struct fixture *f);
+
+enum { BELOW_TX = 1u << WEIR_TX, BELOW_RX = 1u << WEIR_RX };
+
+/** Begins a connection anew and moves the directions of `dirs` (BELOW_…) here; without `rekeys` the
+ * backend cannot change keys. */
+void below_open(struct below *b, struct fixture *f, unsigned dirs, bool rekeys);
 
 /** Carries out commands of the session until none is left; the last answer, or WEIR_OK. */
 weir_status below_run(struct below *b, struct fixture *f, struct weir_refusal *why);

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Directions whose records are made below the socket: what is said, in what order, how often it is
- * counted, and how it ends. */
+/* Directions whose records are made below the socket: what is said and heard, in what order, and
+ * how it ends. How it is counted: stream_bounds.c. */
 #include "below.h"
 
 static struct below b;
-static struct below_ctx tx_below, rx_below;
 
 /* A connection that is below in the directions of `dirs`. */
 static void begin(struct fixture *f, unsigned dirs, bool rekeys)
 {
-    struct weir_refusal why;
-
-    fixture_again(f);
-    below_begin(&b, f);
-    if (!rekeys)
-        b.backend.rekey = NULL;
-    if ((dirs & (1u << WEIR_TX)) != 0)
-        CHECK_STATUS(f->t, below_move(&b, f, WEIR_TX, &tx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
-    if ((dirs & (1u << WEIR_RX)) != 0)
-        CHECK_STATUS(f->t, below_move(&b, f, WEIR_RX, &rx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
-    b.run = 0;
+    below_open(&b, f, dirs, rekeys);
 }
-enum { TX = 1u << WEIR_TX, RX = 1u << WEIR_RX };
 
 static weir_status say(struct fixture *f, size_t len)
 {
@@ -37,7 +25,7 @@ ON(TLS13, key_updates_of_our_own)
 {
     struct weir_refusal why;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     for (uint16_t epoch = 1; epoch < 5; epoch++) {
         CHECK_STATUS(f->t, say(f, 100), WEIR_OK);
         CHECK_STATUS(f->t, weir_session_key_update(&f->session, epoch % 2 == 0, &why), WEIR_OK);
@@ -58,7 +46,7 @@ ON(TLS13, counted_before_the_key_changes)
 {
     struct weir_refusal why;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     b.cut = 7;
     CHECK_STATUS(f->t, say(f, 700), WEIR_OK);
     CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, 1);
@@ -84,7 +72,7 @@ ON(TLS13, a_failing_change_of_key)
     for (uint32_t n = 1; n <= 2; n++) {
         struct weir_refusal why;
 
-        begin(f, TX | RX, true);
+        begin(f, BELOW_TX | BELOW_RX, true);
         b.fail_at = n;
         CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_OK);
         (void)flush(f);
@@ -100,7 +88,7 @@ ON(TLS13, a_failing_change_of_key)
 
 ON(TLS13, the_peer_updates)
 {
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     for (uint16_t epoch = 1; epoch < 4; epoch++) {
         peer_says(f, WEIR_TYPE_DATA, f->text, 30);
         peer_updates(f, epoch % 2 == 0);
@@ -125,7 +113,7 @@ ON(TLS13, the_peer_updates_what_cannot_be)
 {
     for (int asks = 0; asks < 2; asks++) {
         /* receiving below cannot follow; or can, in software, but not answer from below */
-        begin(f, asks == 0 ? (TX | RX) : TX, false);
+        begin(f, asks == 0 ? (BELOW_TX | BELOW_RX) : BELOW_TX, false);
         peer_updates(f, asks != 0);
         peer_says(f, WEIR_TYPE_DATA, "late", 4);
         if (asks == 0)
@@ -152,105 +140,13 @@ ON(TLS13, no_update_of_our_own_where_it_cannot_be)
 {
     struct weir_refusal why;
 
-    begin(f, TX, false);
+    begin(f, BELOW_TX, false);
     CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_REFUSED);
     CHECK_EQ(f->t, why.code, WEIR_REFUSAL_NO_REKEY);
     weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 10, .hard = 1000});
     CHECK_STATUS(f->t, say(f, 1), WEIR_OK);
     CHECK_STATUS(f->t, say(f, 500), WEIR_REKEY_DUE);
     CHECK_STATUS(f->t, say(f, 1), WEIR_REKEY_DUE);
-}
-
-/* The bound holds the truth at every time, and a query finds it. */
-ON(BOTH, positions_are_bounds)
-{
-    for (uint32_t cut = 1; cut <= 16384; cut = cut * 5 + 3) {
-        struct weir_refusal why;
-        uint64_t bytes = 0;
-
-        fixture_at(f, cut);
-        begin(f, TX, true);
-        b.cut = cut;
-        for (uint32_t i = 1; i < 6; i++) {
-            size_t len = i * 40;
-            f->out_len = 0; /* not looked at here */
-            CHECK_STATUS(f->t, say(f, len), WEIR_OK);
-            bytes += len;
-            struct weir_position at = weir_tx_position(&f->tx);
-            CHECK(f->t, at.seq >= b.made && at.seq - at.unsure <= b.made);
-            CHECK(f->t, at.blocks >= bytes / 16 + b.made);
-        }
-        CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
-        CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
-        struct weir_position at = weir_tx_position(&f->tx);
-        CHECK_EQ(f->t, at.seq, b.made);
-        CHECK_EQ(f->t, at.unsure, 0);
-        CHECK(f->t, at.blocks >= bytes / 16 + b.made && at.blocks <= bytes / 16 + 2 * b.made);
-        CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, b.made);
-        CHECK_EQ(f->t, weir_tx_counters(&f->tx).bytes, bytes);
-        CHECK_EQ(f->t, at.explicit_nonce, b.kernel[WEIR_TX].keys.at.explicit_nonce);
-        struct weir_keys keys;
-        CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_OK);
-        CHECK_EQ(f->t, keys.at.seq, b.made);
-        weir_keys_wipe(&keys);
-    }
-}
-
-/* A number that cannot be: somebody else uses the key. */
-ON(BOTH, a_number_that_cannot_be)
-{
-    static const uint64_t errors[] = {1, 2, 1000, UINT64_MAX, UINT64_MAX - 1};
-
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        struct weir_refusal why;
-
-        fixture_at(f, i);
-        begin(f, TX, true);
-        CHECK_STATUS(f->t, say(f, 1), WEIR_OK); /* one byte is one record, no doubt */
-        CHECK_EQ(f->t, weir_tx_position(&f->tx).unsure, 0);
-        b.seq_error = errors[i];
-        CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
-        CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_E_BACKEND);
-        CHECK_STATUS(f->t, weir_tx_status(&f->tx), WEIR_E_BACKEND);
-        CHECK_STATUS(f->t, say(f, 1), WEIR_E_BACKEND);
-        CHECK_EQ(f->t, b.attached, 0);
-    }
-}
-
-/* Limits hold on the bound; before it ends a key, it is asked for. */
-ON(BOTH, limits_on_the_bound)
-{
-    for (int answers = 0; answers < 4; answers++) {
-        uint32_t sent = 0;
-        weir_status status = WEIR_OK;
-
-        fixture_at(f, (uint64_t)answers);
-        begin(f, TX, false);
-        if (answers == 0)
-            b.backend.query = NULL;
-        b.inexact = answers == 3;
-        weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 1000, .hard = 2000});
-        while (status >= 0 && sent < 2000) {
-            if (answers == 1)
-                b.fail_at = b.run + 1; /* never an answer */
-            f->out_len = 0;
-            status = say(f, 32);
-            sent += status >= 0;
-        }
-        CHECK_STATUS(f->t, status, WEIR_E_KEY_LIMIT);
-        /* Known, each costs 2 blocks and 2 more; not known, 2 and 2 for each byte. */
-        if (answers == 2)
-            CHECK(f->t, sent >= (2000 - 66) / 4 && sent <= 2000 / 4);
-        else
-            CHECK_EQ(f->t, sent, 2000 / 66);
-        if (answers == 1 || answers == 3)
-            CHECK_EQ(f->t, b.queries, 1); /* who has not answered is not asked again and again */
-        /* The end can still be said. */
-        f->out_len = 0;
-        CHECK(f->t, weir_session_wants_flush(&f->session));
-        CHECK_STATUS(f->t, flush(f), WEIR_OK);
-        CHECK(f->t, f->out_len > 0);
-    }
 }
 
 /* A send that went nowhere is tried again; one that went wrong is the end. */
@@ -263,7 +159,7 @@ ON(BOTH, sends_that_fail)
     struct weir_stream_op op;
     const uint8_t *own;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     for (int i = 0; i < 3; i++) {
         b.send_error = BELOW_AGAIN;
         CHECK_STATUS(f->t, say(f, 10), WEIR_NEED_OUTPUT);
@@ -276,7 +172,7 @@ ON(BOTH, sends_that_fail)
     CHECK_STATUS(f->t, flush(f), WEIR_OK);
     we_said_alert(f, 1, 0);
     for (size_t i = 0; i < 2; i++) {
-        begin(f, TX, true);
+        begin(f, BELOW_TX, true);
         b.send_error = ends[i].os_error;
         CHECK_STATUS(f->t, say(f, 10), ends[i].status);
         CHECK_STATUS(f->t, say(f, 10), ends[i].status);
@@ -284,12 +180,12 @@ ON(BOTH, sends_that_fail)
         CHECK_EQ(f->t, b.attached, 0);
     }
     /* more than was asked for, and half of what has to be whole */
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 10, &op, &own), WEIR_OK);
     CHECK_EQ(f->t, op.len, 10);
     CHECK_STATUS(f->t, weir_session_sent(&f->session, &(struct weir_stream_done){.len = 11}),
                  WEIR_E_BACKEND);
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 0, &op, &own), WEIR_OK);
     CHECK(f->t, own != NULL);
@@ -297,7 +193,7 @@ ON(BOTH, sends_that_fail)
                  WEIR_E_IO);
     CHECK_STATUS(f->t, weir_session_status(&f->session), WEIR_E_IO);
     /* told twice, or told without having asked */
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_sent(&f->session, &(struct weir_stream_done){.len = 1}),
                  WEIR_E_MISUSE);
     CHECK_STATUS(f->t, weir_tx_sent(&f->tx, &(struct weir_stream_done){.len = 1}), WEIR_E_MISUSE);
@@ -309,7 +205,7 @@ ON(BOTH, short_sends)
     struct weir_stream_op op;
     const uint8_t *own;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 1000, &op, &own), WEIR_OK);
     CHECK(f->t, own == NULL);
     CHECK_EQ(f->t, op.control_len, 0);
@@ -328,7 +224,7 @@ ON(TLS13, long_messages)
     struct weir_stream_op op;
     const uint8_t *own;
 
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_HANDSHAKE, 20000, &op, &own),
                  WEIR_OK);
     CHECK_EQ(f->t, op.len, 16384);
@@ -356,7 +252,7 @@ ON(TLS12, no_messages_of_a_library)
     struct weir_stream_op op;
     const uint8_t *own;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_HANDSHAKE, 5, &op, &own),
                  WEIR_E_MISUSE);
     CHECK_STATUS(f->t, say(f, 5), WEIR_OK);
@@ -369,7 +265,7 @@ static void gets(struct fixture *f, struct weir_stream_done done, weir_status wa
     struct weir_record r;
     size_t count = 77;
 
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     CHECK_STATUS(f->t, weir_session_want(&f->session, &op), WEIR_OK);
     memset(room, 0x55, sizeof room);
     CHECK_STATUS(f->t, weir_session_received(&f->session, &done, room, &r, &count), want);
@@ -411,7 +307,7 @@ ON(BOTH, what_comes_from_below)
 
 ON(BOTH, empty_records_from_below)
 {
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     for (uint32_t i = 0; i < WEIR_MAX_EMPTY_RECORDS; i++) {
         peer_says(f, WEIR_TYPE_DATA, NULL, 0);
         CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
@@ -433,11 +329,11 @@ ON(BOTH, the_wrong_calls)
     CHECK_STATUS(f->t, weir_session_want(&f->session, &op), WEIR_E_MISUSE);
     fixture_again(f);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 1, &op, &own), WEIR_E_MISUSE);
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     CHECK_STATUS(f->t, weir_session_send(&f->session, &in, 1, out, sizeof out, &taken, &made),
                  WEIR_E_MISUSE);
     CHECK_EQ(f->t, made, 0);
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     peer_says(f, WEIR_TYPE_DATA, "x", 1);
     CHECK_STATUS(f->t, we_hear(f), WEIR_E_MISUSE);
     we_heard_nothing(f);
@@ -452,7 +348,7 @@ ON(BOTH, received_in_pieces)
     struct weir_refusal why;
     size_t count;
 
-    begin(f, RX, true);
+    begin(f, BELOW_RX, true);
     static const struct {
         size_t len;
         bool end;
@@ -487,71 +383,6 @@ ON(BOTH, received_in_pieces)
     CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_E_BACKEND);
 }
 
-/* The bound is no wider than the backend makes it. */
-ON(BOTH, bounds_are_close)
-{
-    static const struct {
-        uint16_t least;
-        size_t len;
-        uint64_t most;
-    } rows[] = {{1, 1, 1}, {1, 5, 5}, {2, 5, 3}, {100, 99, 1}, {100, 250, 3}, {16384, 16384, 2}};
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct weir_refusal why;
-        struct weir_keys keys;
-
-        fixture_at(f, i);
-        begin(f, TX, true);
-        b.backend.least_record = rows[i].least;
-        CHECK_STATUS(f->t, say(f, rows[i].len), WEIR_OK);
-        CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, rows[i].most);
-        CHECK_EQ(f->t, weir_tx_position(&f->tx).unsure, rows[i].most - 1);
-        CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
-        CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
-        /* exact until more is sent */
-        CHECK_STATUS(f->t, say(f, 1), WEIR_OK);
-        CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
-        CHECK_ZERO(f->t, &keys, sizeof keys);
-    }
-    /* A limit makes more records than a backend would by itself. */
-    struct weir_refusal why;
-    fixture_again(f);
-    below_begin(&b, f);
-    b.backend.caps = WEIR_CAP_RECORD_LIMIT;
-    b.backend.least_record = 16384;
-    CHECK_EQ(f->t, weir_tx_set_record_limit(&f->tx, 100), WEIR_OK);
-    CHECK_STATUS(f->t, below_move(&b, f, WEIR_TX, &tx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
-    b.cut = 100;
-    CHECK_STATUS(f->t, say(f, 1000), WEIR_OK);
-    CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, 10);
-}
-
-/* RFC 8446 section 5.3: numbers do not wrap, however the records are cut. */
-ON(BOTH, the_end_of_the_numbers)
-{
-    struct weir_keys keys;
-    struct weir_refusal why;
-
-    for (uint64_t room = 0; room < 20; room++) {
-        fixture_at(f, room);
-        fixture_again(f);
-        fixture_keys(f, &keys);
-        keys.at.seq = UINT64_MAX - 64 - room;
-        if (keys.at.nonce_rule == WEIR_NONCE_SEQ)
-            keys.at.explicit_nonce = keys.at.seq;
-        REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
-        fixture_session(f, &watch_kdf);
-        below_begin(&b, f);
-        b.backend.query = NULL;
-        b.cut = 1;
-        CHECK_STATUS(f->t, below_move(&b, f, WEIR_TX, &tx_below, WEIR_POLICY_ALL, &why), WEIR_OK);
-        CHECK_STATUS(f->t, say(f, 20), WEIR_E_KEY_LIMIT);
-        CHECK_EQ(f->t, b.made, room);
-        CHECK_STATUS(f->t, flush(f), WEIR_OK); /* the alert */
-        CHECK_EQ(f->t, b.made, room + 1);
-    }
-}
-
 static size_t told_len;
 static void tells(const struct weir_backend *self, void *ctx, uint8_t type,
                   struct weir_stream_op *op)
@@ -570,20 +401,20 @@ ON(BOTH, backends_that_lie)
     const uint8_t *own;
 
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        begin(f, TX, true);
+        begin(f, BELOW_TX, true);
         b.backend.send = tells;
         told_len = lies[i];
         CHECK_STATUS(f->t, say(f, 5), WEIR_E_BACKEND);
         CHECK_EQ(f->t, b.made, 0);
     }
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     b.backend.send = tells;
     told_len = 1;
     CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 0, &op, &own),
                  WEIR_E_BACKEND);
     /* Less than there is of data is no lie, and no message that something could break into. */
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     b.backend.send = tells;
     told_len = 2;
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 5, &op, &own), WEIR_OK);
@@ -602,7 +433,7 @@ ON(BOTH, asked_and_told_once)
     struct weir_stream_op op;
     const uint8_t *own;
 
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_DATA, 1, &op, &own), WEIR_OK);
     CHECK_STATUS(f->t, weir_session_sent(&f->session, &one), WEIR_OK);
     CHECK_STATUS(f->t, weir_session_sent(&f->session, &one), WEIR_E_MISUSE);
@@ -613,106 +444,12 @@ ON(BOTH, asked_and_told_once)
     CHECK_STATUS(f->t, weir_tx_stream(&f->tx, WEIR_TYPE_DATA, 1, &op), WEIR_OK);
     CHECK_STATUS(f->t, weir_tx_sent(&f->tx, &one), WEIR_OK);
     CHECK_STATUS(f->t, weir_tx_sent(&f->tx, &one), WEIR_E_MISUSE);
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_tx_stream(&f->tx, WEIR_TYPE_DATA, 0, &op), WEIR_E_MISUSE);
-    begin(f, TX, true);
+    begin(f, BELOW_TX, true);
     CHECK_STATUS(f->t, weir_session_next(&f->session, WEIR_TYPE_ALERT, 2, &op, &own),
                  WEIR_E_MISUSE);
     CHECK_STATUS(f->t, say(f, 1), WEIR_OK);
-}
-
-/* Limits of what is received: the peer is asked for an update, then it is the end. */
-ON(BOTH, limits_of_what_is_received)
-{
-    begin(f, TX | RX, true);
-    b.backend.query = NULL;
-    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 50, .hard = 150});
-    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
-    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
-    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
-    CHECK_EQ(f->t, weir_session_wants_flush(&f->session), f->tls13);
-    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
-    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
-    peer_says(f, WEIR_TYPE_DATA, f->text, 40);
-    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_E_KEY_LIMIT);
-}
-
-/* A limit is not met by a bound that somebody can make exact: nothing is due, nothing ends. */
-ON(BOTH, doubt_is_not_due)
-{
-    begin(f, TX | RX, false);
-    weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 50, .hard = 100000});
-    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 100000, .hard = 50});
-    for (uint32_t i = 1; i < 4; i++) {
-        peer_says(f, WEIR_TYPE_DATA, f->text, 40);
-        CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
-        CHECK_STATUS(f->t, say(f, 40), WEIR_OK);
-        CHECK_STATUS(f->t, weir_tx_status(&f->tx), WEIR_OK);
-        CHECK(f->t, !weir_session_wants_flush(&f->session));
-        CHECK_EQ(f->t, b.queries, 2 * (i - 1));
-    }
-    for (uint32_t i = 4; i < 17; i++) /* 4 blocks each, in truth */
-        CHECK_STATUS(f->t, say(f, 40), i < 13 ? WEIR_OK : WEIR_REKEY_DUE);
-}
-
-/* Who cannot tell is asked once under each key, not at every send. */
-ON(TLS13, asked_again_under_another_key)
-{
-    struct weir_refusal why;
-
-    for (int how = 0; how < 2; how++) {
-        begin(f, TX, true);
-        weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 10, .hard = 100000});
-        b.inexact = how == 1;
-        for (uint32_t epoch = 1; epoch < 4; epoch++) {
-            /* the second send makes the session renew the key, which asks; the third meets it */
-            for (int i = 0; i < 3; i++) {
-                if (how == 0)
-                    b.fail_at = weir_session_command(&f->session, &(enum weir_dir){0}) != NULL
-                                    ? b.run + 1
-                                    : 0;
-                f->out_len = 0;
-                CHECK_STATUS(f->t, say(f, 3), WEIR_OK);
-            }
-            CHECK_STATUS(f->t, weir_session_key_update(&f->session, false, &why), WEIR_OK);
-            CHECK_STATUS(f->t, flush(f), WEIR_OK);
-        }
-        CHECK(f->t, b.queries >= 3 && b.queries <= 8);
-    }
-}
-
-/* A bound alone makes no key due while there is somebody to ask: of the 66 blocks that each send
- * here may have cost, 4 are true. */
-ON(BOTH, due_when_it_is_known_to_be)
-{
-    begin(f, TX, true);
-    weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = 1000, .hard = 100000});
-    for (uint32_t sent = 1; sent <= 300; sent++) {
-        bool due = sent > 250;
-        fixture_at(f, sent);
-        f->out_len = 0;
-        CHECK_STATUS(f->t, say(f, 32), due && !f->tls13 ? WEIR_REKEY_DUE : WEIR_OK);
-        CHECK(f->t, sent == 251 || weir_tx_counters(&f->tx).rekeys == (due && f->tls13));
-    }
-    CHECK(f->t, b.queries > 1);
-}
-
-/* Who could not tell what was received is asked again behind the next call. */
-ON(BOTH, asked_again_behind_every_call)
-{
-    begin(f, TX | RX, true);
-    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 50, .hard = 100000});
-    b.inexact = true;
-    for (uint32_t i = 0; i < 3; i++) {
-        peer_says(f, WEIR_TYPE_DATA, f->text, 40);
-        CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
-        CHECK_EQ(f->t, b.queries, i);
-    }
-    b.inexact = false;
-    CHECK_STATUS(f->t, below_receive(&b, f), WEIR_NEED_INPUT);
-    CHECK_EQ(f->t, b.queries, 3);
-    CHECK_EQ(f->t, weir_rx_position(&f->rx).unsure, 0);
-    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_OK);
 }
 
 /* Errors of a move are errors of the session, and what is over takes nothing more. */
@@ -720,7 +457,7 @@ ON(BOTH, ends_are_the_sessions)
 {
     static uint8_t room[10];
     const struct weir_move move = {
-        .backend = &b.backend, .ctx = &tx_below, .ctx_len = sizeof tx_below};
+        .backend = &b.backend, .ctx = &b.ctx[WEIR_TX], .ctx_len = sizeof b.ctx[WEIR_TX]};
     struct weir_stream_done done = content(WEIR_TYPE_DATA, 5);
     struct weir_refusal why;
     struct weir_record r;
@@ -731,15 +468,15 @@ ON(BOTH, ends_are_the_sessions)
     weir_tx_end(&f->tx, WEIR_E_IO);
     CHECK_STATUS(f->t, weir_session_offload(&f->session, WEIR_TX, &move, &why), WEIR_E_IO);
     CHECK_STATUS(f->t, weir_session_status(&f->session), WEIR_E_IO);
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     peer_says(f, WEIR_TYPE_ALERT, "\x01\x00", 2);
     CHECK_STATUS(f->t, below_receive(&b, f), WEIR_CLOSED);
     CHECK_STATUS(f->t, weir_session_received(&f->session, &done, room, &r, &count), WEIR_CLOSED);
     CHECK_EQ(f->t, count, 0);
     /* A handshake record is no data, and no longer than a record may be. */
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     gets(f, content(WEIR_TYPE_HANDSHAKE, 16385), WEIR_E_OVERFLOW);
-    begin(f, TX | RX, true);
+    begin(f, BELOW_TX | BELOW_RX, true);
     peer_says(f, WEIR_TYPE_ALERT, "\x01\x5a", 2); /* user_canceled */
     CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
     CHECK_EQ(f->t, weir_rx_counters(&f->rx).bytes, 0);
@@ -753,9 +490,6 @@ static const struct test_case table[] = {
     CASE(the_peer_updates),
     CASE(the_peer_updates_what_cannot_be),
     CASE(no_update_of_our_own_where_it_cannot_be),
-    CASE(positions_are_bounds),
-    CASE(a_number_that_cannot_be),
-    CASE(limits_on_the_bound),
     CASE(sends_that_fail),
     CASE(short_sends),
     CASE(long_messages),
@@ -764,15 +498,8 @@ static const struct test_case table[] = {
     CASE(empty_records_from_below),
     CASE(the_wrong_calls),
     CASE(received_in_pieces),
-    CASE(bounds_are_close),
-    CASE(the_end_of_the_numbers),
     CASE(backends_that_lie),
     CASE(asked_and_told_once),
-    CASE(limits_of_what_is_received),
-    CASE(doubt_is_not_due),
-    CASE(asked_again_under_another_key),
-    CASE(due_when_it_is_known_to_be),
-    CASE(asked_again_behind_every_call),
     CASE(ends_are_the_sessions),
 };
 CASE_GROUP(stream, table, TEST_EACH_AEAD);
