@@ -3,7 +3,8 @@
  * The providers against one another: the same work, byte for byte the same answer. Input, see
  * aead_diff.h for the order: what to do, a key, a nonce, additional data, and the message.
  *
- * Sealed by every provider, the message in pieces and in place; opened in place; refused with one
+ * Sealed by every provider, the message in pieces and in place, and a piece of it by the keystream;
+ * opened in place; refused with one
  * bit flipped, with nothing written by those that check first. Or HMAC by every key derivation.
  * The providers: the portable one as the host has it and as a small core has it, libipsec-mb's and
  * a TLS library's where the build has one. An algorithm is left to those that have it.
@@ -100,6 +101,23 @@ static void seal(const struct weir_aead *aead, void *ctx, const struct job *job,
     free(in_place);
 }
 
+/* A piece of what was sealed, made again by the keystream alone. */
+static void seal_piece(const struct weir_aead *aead, void *ctx, const struct job *job,
+                       const uint8_t *sealed)
+{
+    const size_t from = job->count > 0 ? job->cuts[0] : 0;
+    uint8_t *piece = fuzz_exact_copy(job->text + from, job->len - from);
+
+    if (job->alg == WEIR_CHACHA20_POLY1305) {
+        PROMISE(aead->keystream(ctx, job->nonce, from, piece, piece, job->len - from) ==
+                WEIR_REFUSED);
+    } else {
+        PROMISE(aead->keystream(ctx, job->nonce, from, piece, piece, job->len - from) == WEIR_OK);
+        PROMISE(job->len == from || memcmp(piece, sealed + from, job->len - from) == 0);
+    }
+    free(piece);
+}
+
 /* What this provider leaves in `out` when it refuses a message: `before`, zeros, or it is open. */
 static void check_refused(const struct weir_aead *aead, const uint8_t *out, const uint8_t *before,
                           size_t len)
@@ -171,6 +189,7 @@ static void run_aead(const struct job *job)
         begun = true;
         PROMISE(job->len == 0 || memcmp(out, first, job->len) == 0);
         PROMISE(memcmp(tag, first_tag, sizeof tag) == 0);
+        seal_piece(aeads[i], &ctx, job, first);
         open_it(aeads[i], &ctx, job, first, first_tag);
         aeads[i]->wipe(&ctx);
         free(out);

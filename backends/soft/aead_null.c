@@ -15,6 +15,7 @@ struct sums {
 
 struct null_ctx {
     struct sums key;
+    weir_alg alg;
 };
 
 static void add(struct sums *sums, uint64_t word)
@@ -81,6 +82,7 @@ static weir_status null_init(void *memory, weir_alg alg, const uint8_t *key)
 
     ctx->key = (struct sums){UINT64_C(0x7765697220746167), (uint64_t)alg};
     add_bytes(&ctx->key, key, weir_alg_key_len(alg));
+    ctx->alg = alg;
     return WEIR_OK;
 }
 
@@ -111,6 +113,22 @@ static weir_status null_open(void *ctx, const struct weir_aead_op *op)
     return memcmp(tag, op->tag, sizeof(tag)) == 0 ? WEIR_OK : WEIR_E_AUTH;
 }
 
+/* Seal changes nothing, so there is nothing to add. */
+static weir_status null_keystream(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                                  const uint8_t *in, uint8_t *out, size_t len)
+{
+    const struct null_ctx *null = ctx;
+
+    (void)nonce;
+    if (null->alg == WEIR_CHACHA20_POLY1305)
+        return WEIR_REFUSED;
+    if (offset > WEIR_AEAD_MAX_KEYSTREAM || len > WEIR_AEAD_MAX_KEYSTREAM - offset)
+        return WEIR_E_PROVIDER;
+    if (len > 0)
+        memmove(out, in, len);
+    return WEIR_OK;
+}
+
 static void null_wipe(void *ctx)
 {
     weir_wipe(ctx, sizeof(struct null_ctx));
@@ -128,4 +146,5 @@ const struct weir_aead weir_aead_null = {
     .seal = null_seal,
     .open = null_open,
     .wipe = null_wipe,
+    .keystream = null_keystream,
 };

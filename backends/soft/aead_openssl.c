@@ -15,9 +15,13 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdalign.h>
+#include <string.h>
 
 struct openssl_aead {
     EVP_CIPHER_CTX *evp;
+    EVP_CIPHER_CTX *ctr; /* keystream alone; made when it is first asked for, out of `key` */
+    uint8_t key[WEIR_MAX_KEY];
+    weir_alg alg;
 };
 
 static const EVP_CIPHER *cipher_of(weir_alg alg)
@@ -35,12 +39,20 @@ static const EVP_CIPHER *cipher_of(weir_alg alg)
     return NULL;
 }
 
+/* EVP gives no key back, so that it is kept for the day a keystream is asked for. */
+static void keystream_key(struct openssl_aead *a, weir_alg alg, const uint8_t *key)
+{
+    a->alg = alg;
+    if (alg != WEIR_CHACHA20_POLY1305)
+        memcpy(a->key, key, weir_alg_key_len(alg));
+}
+
 static weir_status openssl_init(void *ctx, weir_alg alg, const uint8_t *key)
 {
     struct openssl_aead *a = ctx;
     const EVP_CIPHER *cipher = cipher_of(alg);
 
-    a->evp = NULL;
+    a->evp = a->ctr = NULL;
     if (cipher == NULL)
         return WEIR_E_PROVIDER;
     EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
@@ -56,6 +68,7 @@ static weir_status openssl_init(void *ctx, weir_alg alg, const uint8_t *key)
         return WEIR_E_PROVIDER;
     }
     a->evp = evp;
+    keystream_key(a, alg, key);
     return WEIR_OK;
 }
 
@@ -119,11 +132,49 @@ static weir_status openssl_open(void *ctx, const struct weir_aead_op *op)
     return EVP_CipherFinal_ex(a->evp, none, &n) == 1 ? WEIR_OK : WEIR_E_AUTH;
 }
 
+/* Schedules the key for AES-CTR. From then on the schedule is all that is needed of it. */
+static bool keystream_begin(struct openssl_aead *a)
+{
+    const EVP_CIPHER *cipher = a->alg == WEIR_AES_128_GCM ? EVP_aes_128_ctr() : EVP_aes_256_ctr();
+    EVP_CIPHER_CTX *ctr = EVP_CIPHER_CTX_new();
+
+    if (ctr == NULL || EVP_CipherInit_ex(ctr, cipher, NULL, a->key, NULL, 1) != 1) {
+        EVP_CIPHER_CTX_free(ctr);
+        return false;
+    }
+    a->ctr = ctr;
+    weir_wipe(a->key, sizeof a->key);
+    return true;
+}
+
+static weir_status openssl_keystream(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                                     const uint8_t *in, uint8_t *out, size_t len)
+{
+    struct openssl_aead *a = ctx;
+    const uint32_t counter = (uint32_t)(offset / 16) + 2;
+    uint8_t block[16], before[16] = {0};
+
+    if (a->alg == WEIR_CHACHA20_POLY1305)
+        return WEIR_REFUSED;
+    if (offset > WEIR_AEAD_MAX_KEYSTREAM || len > WEIR_AEAD_MAX_KEYSTREAM - offset ||
+        (a->ctr == NULL && !keystream_begin(a)))
+        return WEIR_E_PROVIDER;
+    memcpy(block, nonce, WEIR_IV_LEN);
+    for (unsigned i = 0; i < 4; i++)
+        block[WEIR_IV_LEN + i] = (uint8_t)(counter >> (24 - 8 * i));
+    /* Bytes of the first block that lie before `offset` go through first, and away. */
+    bool done = EVP_CipherInit_ex(a->ctr, NULL, NULL, NULL, block, 1) == 1 &&
+                run(a->ctr, before, before, offset % 16) && run(a->ctr, out, in, len);
+    weir_wipe(before, sizeof before);
+    return done ? WEIR_OK : WEIR_E_PROVIDER;
+}
+
 static void openssl_wipe(void *ctx)
 {
     struct openssl_aead *a = ctx;
     EVP_CIPHER_CTX_free(a->evp); /* wipes the key schedule */
-    a->evp = NULL;
+    EVP_CIPHER_CTX_free(a->ctr);
+    weir_wipe(a, sizeof *a);
 }
 
 const struct weir_aead weir_aead_openssl = {
@@ -138,4 +189,5 @@ const struct weir_aead weir_aead_openssl = {
     .seal = openssl_seal,
     .open = openssl_open,
     .wipe = openssl_wipe,
+    .keystream = openssl_keystream,
 };

@@ -159,6 +159,24 @@ static weir_status portable_open(void *memory, const struct weir_aead_op *op)
     return wrong == 0 ? WEIR_OK : WEIR_E_AUTH;
 }
 
+static weir_status portable_keystream(void *memory, const uint8_t nonce[WEIR_IV_LEN],
+                                      uint64_t offset, const uint8_t *in, uint8_t *out, size_t len)
+{
+    const struct ctx *ctx = memory;
+    struct stream s = {.aes = &ctx->aes, .nonce = nonce};
+
+    if (offset > WEIR_AEAD_MAX_KEYSTREAM || len > WEIR_AEAD_MAX_KEYSTREAM - offset)
+        return WEIR_E_PROVIDER;
+    if (len == 0)
+        return WEIR_OK;
+    s.counter = (uint32_t)(offset / AES_BLOCK) + 2;
+    refill(&s);
+    s.used = offset % AES_BLOCK;
+    crypt(&s, out, in, len);
+    weir_wipe(&s, sizeof s);
+    return WEIR_OK;
+}
+
 static void portable_wipe(void *memory)
 {
     weir_wipe(memory, sizeof(struct ctx));
@@ -174,4 +192,5 @@ const struct weir_aead weir_aead_portable = {
     .seal = portable_seal,
     .open = portable_open,
     .wipe = portable_wipe,
+    .keystream = portable_keystream,
 };

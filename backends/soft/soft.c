@@ -63,6 +63,13 @@ static weir_status soft_open(const struct weir_backend *self, void *ctx,
     return aead_of(self)->open(ctx, op);
 }
 
+static weir_status soft_keystream(const struct weir_backend *self, void *ctx,
+                                  const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                                  const uint8_t *in, uint8_t *out, size_t len)
+{
+    return aead_of(self)->keystream(ctx, nonce, offset, in, out, len);
+}
+
 weir_status weir_soft_init(struct weir_soft *soft, const struct weir_aead *aead,
                            struct weir_refusal *why)
 {
@@ -93,6 +100,7 @@ weir_status weir_soft_init(struct weir_soft *soft, const struct weir_aead *aead,
                 .detach = soft_detach,
                 .seal = soft_seal,
                 .open = soft_open,
+                .keystream = aead->keystream != NULL ? soft_keystream : NULL,
             },
         .aead = aead,
     };

@@ -9,7 +9,7 @@
 #include "suite.h"
 
 /** The interface version of struct weir_aead and struct weir_aead_op. */
-#define WEIR_AEAD_ABI 1u
+#define WEIR_AEAD_ABI 2u
 
 /** The provider wraps a library that allocates memory behind the context. */
 #define WEIR_AEAD_ALLOCATES 1u
@@ -18,6 +18,10 @@
 
 /** Segments that one struct weir_aead_op has at most. */
 #define WEIR_AEAD_MAX_SEGMENTS 8u
+
+/** Bytes of the longest message of AES-GCM (NIST SP 800-38D section 5.2.1.1), and so of the
+ * keystream under one nonce. */
+#define WEIR_AEAD_MAX_KEYSTREAM ((UINT64_C(1) << 36) - 32)
 
 /**
  * One message's worth of work. The nonce lies in a 16-byte slot, so that it can be written and read
@@ -61,6 +65,22 @@ struct weir_aead {
     weir_status (*open)(void *ctx, const struct weir_aead_op *op);
     /** Wipes the key and releases what the library allocated. `ctx` is uninitialised after it. */
     void (*wipe)(void *ctx);
+    /**
+     * Encrypts, or what is the same decrypts, a piece of a message of AES-GCM without its tag: xors
+     * in[0..len) with the keystream under `nonce` from byte `offset` of the message on, and puts
+     * the result to `out`, which is `in` or lies apart from it. Byte 0 stands under the block
+     * nonce || 2 (SP 800-38D section 7.1). The time depends on `len`, not on `offset`.
+     *
+     * It proves nothing, and a nonce must still cover one message only: for the segments of records
+     * that have been sealed, and for undoing what a network interface has decrypted.
+     *
+     * WEIR_OK; WEIR_REFUSED for a key of another algorithm, with nothing written; WEIR_E_PROVIDER
+     * when offset + len is above WEIR_AEAD_MAX_KEYSTREAM, with nothing written, or the provider
+     * broke. Optional: NULL, and such pieces cannot be dealt with. A provider that flags
+     * WEIR_AEAD_ALLOCATES may allocate when it is first called for a key.
+     */
+    weir_status (*keystream)(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                             const uint8_t *in, uint8_t *out, size_t len);
 };
 
 #endif

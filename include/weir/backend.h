@@ -12,7 +12,7 @@
 #include "refusal.h"
 
 /** The interface version of struct weir_backend. */
-#define WEIR_BACKEND_ABI 2u
+#define WEIR_BACKEND_ABI 3u
 
 /** How a backend takes a direction's bytes. */
 typedef enum weir_form {
@@ -118,6 +118,10 @@ struct weir_backend {
     /** WEIR_FORM_RECORD: as struct weir_aead's members of these names. */
     weir_status (*seal)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
     weir_status (*open)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
+    /** WEIR_FORM_RECORD: as the member of struct weir_aead; optional as it is. */
+    weir_status (*keystream)(const struct weir_backend *self, void *ctx,
+                             const uint8_t nonce[WEIR_IV_LEN], uint64_t offset, const uint8_t *in,
+                             uint8_t *out, size_t len);
 
     /**
      * WEIR_FORM_STREAM: fills `op` for sending op->len bytes (above 0, at most 16384 unless `type`

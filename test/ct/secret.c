@@ -54,9 +54,10 @@ static void secret_bytes(uint8_t *p, size_t len)
 }
 
 /* Seals in two pieces, opens, and is refused; what goes over the wire is public in between. */
-static void one_message(void *ctx, size_t len)
+static void one_message(void *ctx, weir_alg alg, size_t len)
 {
-    static const uint8_t aad[13] = {1, 2, 3};
+    const weir_status piece = alg == WEIR_CHACHA20_POLY1305 ? WEIR_REFUSED : WEIR_OK;
+    static const uint8_t aad[13] = {1, 2, 3}, zeros[MESSAGE_MAX];
     uint8_t text[MESSAGE_MAX], out[MESSAGE_MAX], apart[MESSAGE_MAX], tag[WEIR_TAG_LEN];
     struct weir_iov pieces[2] = {{text, len / 3}, {text + len / 3, len - len / 3}};
     struct weir_iov on_top = {out, len};
@@ -73,6 +74,10 @@ static void one_message(void *ctx, size_t len)
     must(is_secret(tag, sizeof tag), "the tag does not come from the secrets");
     VALGRIND_MAKE_MEM_DEFINED(out, len);
     VALGRIND_MAKE_MEM_DEFINED(tag, sizeof tag);
+
+    must(AEAD.keystream(ctx, op.nonce, len / 3, zeros, apart, len - len / 3) == piece, "keystream");
+    must(len == 0 || piece != WEIR_OK || is_secret(apart, len - len / 3),
+         "the keystream does not come from the key");
 
     op.in = &on_top;
     op.in_count = 1;
@@ -96,7 +101,7 @@ static void aead(weir_alg alg)
     must(AEAD.ctx_size <= sizeof ctx, "room");
     must(AEAD.init(&ctx, alg, key) == WEIR_OK, "init");
     for (size_t i = 0; i < LENS; i++)
-        one_message(&ctx, lens[i]);
+        one_message(&ctx, alg, lens[i]);
     AEAD.wipe(&ctx);
     must(!is_secret(&ctx, sizeof ctx < MESSAGE_MAX ? sizeof ctx : MESSAGE_MAX), "wipe");
 }

@@ -109,7 +109,7 @@ def check_transport(program, transport, peers):
         program.expect(f'{transport}: own backend, provider {peer}',
                        [transport, 'counting', peer, size], carried)
     text = program.expect(f'{transport}: a backend with a wrong abi is passed over',
-                          [transport, 'old,counting', 'tiny', size], 'refused old abi 3', carried)
+                          [transport, 'old,counting', 'tiny', size], 'refused old abi 4', carried)
     check_counts(f'{transport}, wrong abi first', text)
     program.expect(f'{transport}: the first name is taken', [transport, 'soft,counting', 'tiny', size],
                    rf'carried soft {LENGTH} bytes \d+ records', 'counted 0 sealed 0 opened.*')

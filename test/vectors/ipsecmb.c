@@ -51,7 +51,7 @@ static struct weir_aead_op op_of(const struct weir_iov *in, size_t count, size_t
 
 /* One message sealed by `other` in one piece; ipsec-mb does the same in every way, and undoes it.
  */
-static void agree(const struct weir_aead *other, void *theirs, void *ours, size_t len)
+static void agree(const struct weir_aead *other, weir_alg alg, void *theirs, void *ours, size_t len)
 {
     uint8_t tag[WEIR_TAG_LEN], own[WEIR_TAG_LEN];
     const size_t a = len / 3, b = len / 2;
@@ -73,6 +73,12 @@ static void agree(const struct weir_aead *other, void *theirs, void *ours, size_
         fail("sealed in place", len);
     if (weir_aead_ipsecmb.open(ours, &op) != WEIR_OK || memcmp(got, text, len) != 0)
         fail("opened in place", len);
+    /* What is left of the message behind its first third, by the keystream alone. */
+    const weir_status piece =
+        weir_aead_ipsecmb.keystream(ours, op.nonce, a, text + a, got + a, len - a);
+    if (piece != (alg == WEIR_CHACHA20_POLY1305 ? WEIR_REFUSED : WEIR_OK) ||
+        (piece == WEIR_OK && memcmp(got + a, wanted + a, len - a) != 0))
+        fail("keystream", len);
     /* One bit of the tag wrong, each byte in its turn: refused, and nothing of the text is left. */
     const struct weir_iov sealed = {wanted, len};
     own[len % WEIR_TAG_LEN] ^= (uint8_t)(1u << len % 8);
@@ -102,9 +108,9 @@ static void with_every_provider(weir_alg alg)
             return;
         }
         for (size_t len = 0; len < SHORT; len++)
-            agree(other, &theirs, &ours, len);
+            agree(other, alg, &theirs, &ours, len);
         for (size_t j = 0; j < sizeof lens / sizeof *lens; j++)
-            agree(other, &theirs, &ours, lens[j]);
+            agree(other, alg, &theirs, &ours, lens[j]);
         other->wipe(&theirs);
         weir_aead_ipsecmb.wipe(&ours);
         if (memcmp(&ours, guard, weir_aead_ipsecmb.ctx_size) != 0)
