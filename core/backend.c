@@ -14,6 +14,8 @@ static bool form_complete(const struct weir_backend *b)
     case WEIR_FORM_STREAM:
         return b->send != NULL && b->sent != NULL && b->receive != NULL && b->received != NULL &&
                b->least_record >= 1 && b->least_record <= WEIR_MAX_PLAINTEXT;
+    case WEIR_FORM_PACKET:
+        return b->frame != NULL && b->seal != NULL;
     }
     return false;
 }

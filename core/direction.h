@@ -53,7 +53,12 @@ struct __attribute__((may_alias)) direction {
  */
 #define OPEN_UNKNOWN UINT16_MAX
 
-enum held { HELD_NOT = 0, HELD_RECORD = WEIR_FORM_RECORD, HELD_STREAM = WEIR_FORM_STREAM };
+enum held {
+    HELD_NOT = 0,
+    HELD_RECORD = WEIR_FORM_RECORD,
+    HELD_STREAM = WEIR_FORM_STREAM,
+    HELD_PACKET = WEIR_FORM_PACKET,
+};
 
 enum doing {
     DOING_NOTHING,
@@ -125,7 +130,7 @@ static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire
 /* Whether the shape of its records can still be set: nobody below the socket would be told. */
 static inline bool weir_direction_adjustable(const struct direction *d)
 {
-    return d->attached == HELD_RECORD && d->doing == DOING_NOTHING;
+    return (d->attached == HELD_RECORD || d->attached == HELD_PACKET) && d->doing == DOING_NOTHING;
 }
 
 /* A backend may answer these two; from one that answers something else anything can be expected. */
@@ -170,6 +175,12 @@ static inline void weir_direction_lose_rekey(struct direction *d)
 
 /* tx.c: whether content of this type and length may be sent at all. */
 bool weir_tx_sendable(uint8_t type, size_t len);
+/* packet.c: whether the move says where it begins; the position then does. */
+bool weir_direction_locate(struct direction *d, const struct weir_move *move,
+                           struct weir_refusal *why);
+/* packet.c: tells the backend of the next record, `wire` bytes on the wire, the first of
+ * `together`; WEIR_OK at once in another form. */
+weir_status weir_direction_frame(struct direction *d, size_t wire, size_t together);
 /* tx.c: the key is used up for content of this type. */
 weir_status weir_tx_limit_reached(struct direction *d, uint8_t type);
 /* rx.c: what an authenticated record may hold; r->type and r->len are final. */

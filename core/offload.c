@@ -27,7 +27,7 @@ static bool policy_allows(const struct direction *d, enum weir_dir dir,
 static bool shape_kept(const struct direction *d, enum weir_dir dir, const struct weir_backend *to,
                        struct weir_refusal *why)
 {
-    if (to->form == WEIR_FORM_RECORD)
+    if (to->form != WEIR_FORM_STREAM)
         return true;
     /* RFC 8449 section 4: an endpoint "MUST generate a fatal "record_overflow" alert" for a longer
      * record than it allowed; below the socket nobody looks, and merged records hide it. */
@@ -85,7 +85,8 @@ weir_status weir_direction_offload(struct direction *d, enum weir_dir dir,
         return WEIR_REFUSED;
     }
     if (!weir_backend_check(to, &d->keys, dir, why) || !policy_allows(d, dir, move, why) ||
-        !shape_kept(d, dir, to, why) || !weir_direction_memory(to, move->ctx, move->ctx_len, why))
+        !shape_kept(d, dir, to, why) || !weir_direction_memory(to, move->ctx, move->ctx_len, why) ||
+        !weir_direction_locate(d, move, why))
         return WEIR_REFUSED;
 
     const struct weir_attach what = {.keys = &d->keys, .dir = dir, .record_limit = d->record_limit};

@@ -276,10 +276,17 @@ static inline size_t limit_of(const struct direction *d, uint8_t type)
                                                                      : d->record_limit;
 }
 
+/* How many records belong together: of a handshake message in several "there MUST NOT be any other
+ * records between them" (RFC 8446 section 5.1), so they are framed all or not at all. */
+static inline size_t together(uint8_t type, size_t left, size_t limit)
+{
+    return type == WEIR_TYPE_DATA || left <= limit ? 1 : left / limit + 1;
+}
+
 /* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
 static inline weir_status ready(struct direction *d, uint8_t type, size_t len)
 {
-    if (d->attached != HELD_RECORD || !weir_tx_sendable(type, len))
+    if ((d->attached != HELD_RECORD && d->attached != HELD_PACKET) || !weir_tx_sendable(type, len))
         return weir_direction_end(d, WEIR_E_MISUSE);
     if (d->doing != DOING_NOTHING)
         return WEIR_PENDING;
@@ -332,7 +339,9 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
             return WEIR_NEED_OUTPUT;
         if (!within_limits(d, type, r.blocks))
             return weir_tx_limit_reached(d, type);
-        status = seal_next(d, &r, &g, out);
+        status = weir_direction_frame(d, r.wire, together(type, left, limit));
+        if (status == WEIR_OK)
+            status = seal_next(d, &r, &g, out);
         if (status != WEIR_OK)
             return status;
         out += r.wire;
@@ -409,10 +418,12 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
         struct record r = record_of(d, type, len);
         if (r.wire > cap)
             return WEIR_NEED_OUTPUT;
-        if (within_limits(d, type, r.blocks))
+        status = within_limits(d, type, r.blocks) ? weir_direction_frame(d, r.wire, 1)
+                                                  : weir_tx_limit_reached(d, type);
+        if (status == WEIR_NEED_OUTPUT)
+            return status;
+        if (status == WEIR_OK)
             status = seal_placed(d, &r, buf);
-        else
-            status = weir_tx_limit_reached(d, type);
         if (status == WEIR_OK) {
             *made = r.wire;
             return sealed(d, type);

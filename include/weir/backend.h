@@ -20,6 +20,10 @@ typedef enum weir_form {
     WEIR_FORM_RECORD = 1,
     /** Plaintext goes through the socket; below it somebody frames and protects. */
     WEIR_FORM_STREAM = 2,
+    /** Sending only: weir frames records in plaintext, with room for the tag; each TCP segment of
+     * them passes the backend on its way out. The position always says where in TCP's stream it is
+     * (struct weir_position, `tcp_known`). */
+    WEIR_FORM_PACKET = 3,
 } weir_form;
 
 /** What a backend can do beyond its functions (struct weir_backend, `caps`). */
@@ -115,7 +119,11 @@ struct weir_backend {
     /** Wipes what it holds of the direction, in the middle of a command, too. */
     void (*detach)(const struct weir_backend *self, void *ctx);
 
-    /** WEIR_FORM_RECORD: as struct weir_aead's members of these names. */
+    /**
+     * WEIR_FORM_RECORD: as struct weir_aead's members of these names. WEIR_FORM_PACKET: `seal`
+     * brings in[…] to `out` unless it is there, and fills the tag with zeros; it cannot fail, and
+     * `open` is not there.
+     */
     weir_status (*seal)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
     weir_status (*open)(const struct weir_backend *self, void *ctx, const struct weir_aead_op *op);
     /** WEIR_FORM_RECORD: as the member of struct weir_aead; optional as it is. */
@@ -144,6 +152,15 @@ struct weir_backend {
      */
     weir_status (*received)(const struct weir_backend *self, void *ctx,
                             const struct weir_stream_done *done, struct weir_stream_in *in);
+
+    /**
+     * WEIR_FORM_PACKET: the record at position `at`, `record_len` bytes on the wire, is about to be
+     * framed by `seal`. It is the first of `together` records, no longer than it, of which all are
+     * to follow or none. WEIR_OK; WEIR_NEED_OUTPUT: there is no room to remember it until the peer
+     * has acknowledged more, and nothing has changed. Below zero: the direction is over.
+     */
+    weir_status (*frame)(const struct weir_backend *self, void *ctx, const struct weir_position *at,
+                         uint32_t record_len, uint32_t together);
 };
 
 WEIR_BEGIN

@@ -3,33 +3,44 @@
  * What must be done outside, as data. Core and backends make no system call: what they need of the
  * connection's socket they say here, and whoever holds the socket does it and reports back. All
  * numbers (levels, names, errno values) are those of the operating system that the backend is for.
+ * A backend for a card says here what the card's firmware is to do.
  */
 #ifndef WEIR_CMD_H
 #define WEIR_CMD_H
 
 #include "base.h"
 
-/** What to do with the socket. */
+/** What to do with the socket, or with the card. */
 typedef enum weir_cmd_kind {
     WEIR_CMD_SETSOCKOPT = 1, /**< setsockopt(level, name, value, len) */
     WEIR_CMD_GETSOCKOPT = 2, /**< getsockopt(level, name, value, &len); `value` is room */
+    WEIR_CMD_FIRMWARE = 3,   /**< give value[0..len) to the firmware, its answer to `reply` */
 } weir_cmd_kind;
 
 /**
- * One socket option to set or to get. `value` lies in the backend's memory, may hold keys and is
- * valid until the completion; the caller keeps no copy. With SETSOCKOPT it is only read.
+ * One socket option to set or to get, or one command to the firmware of a card. `value` lies in the
+ * backend's memory, may hold keys and is valid until the completion; the caller keeps no copy. With
+ * SETSOCKOPT and FIRMWARE it is only read.
+ *
+ * A firmware may be late, or never answer: then the caller gives up at a time of its choice, and
+ * says so by a completion with an error. What an answer that comes after that has made on the card
+ * is the caller's to end.
  */
 struct weir_cmd {
     weir_cmd_kind kind;
-    int level, name;
+    int level, name; /**< of the option; FIRMWARE: 0 */
     uint8_t *value;
     uint32_t len;
+    uint8_t *reply; /**< FIRMWARE: room for the first `reply_len` bytes of the answer */
+    uint32_t reply_len;
 };
 
 /** How a command ended. */
 struct weir_done {
-    int os_error; /**< 0, or the errno value: nothing was done */
-    uint32_t len; /**< GETSOCKOPT: bytes now in `value` */
+    /** 0, or the errno value: nothing was done. FIRMWARE: no answer came, whatever was done; which
+     * number that is does not matter. */
+    int os_error;
+    uint32_t len; /**< GETSOCKOPT: bytes now in `value`. FIRMWARE: bytes now in `reply` */
 };
 
 /** The longest control message that a backend asks for. */

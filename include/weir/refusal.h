@@ -44,7 +44,8 @@
     X(TAKEN, "taken", "the socket or this direction of it has been given to another before")       \
     X(RESOURCES, "resources", "not enough memory or table space for it now")                       \
     X(OS, "os", "the operating system refused; its error says why")                                \
-    X(CPU, "cpu", "this processor lacks instructions that it needs")
+    X(CPU, "cpu", "this processor lacks instructions that it needs")                               \
+    X(TCP_SEQ, "tcp_seq", "nobody said at which TCP sequence number it begins")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum weir_refusal_code {

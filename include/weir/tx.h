@@ -49,6 +49,10 @@ struct weir_move {
     size_t left;
     weir_policy policy;
     bool reversible; /**< only where the direction can be taken back */
+    /** WEIR_FORM_PACKET: `tcp_seq` is the TCP sequence number that the first byte of the next
+     * record will have. The position keeps it, and may have it already; one of the two must. */
+    bool tcp_known;
+    uint32_t tcp_seq;
 };
 
 WEIR_BEGIN
@@ -109,7 +113,8 @@ WEIR_API size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len);
  *
  * Returns WEIR_OK: all sealed. WEIR_REKEY_DUE: all sealed (application data), the soft limit is
  * passed.
- * WEIR_NEED_OUTPUT: the next record does not fit; call again with the rest and more room.
+ * WEIR_NEED_OUTPUT: the next record does not fit; call again with the rest and more room. In
+ * WEIR_FORM_PACKET also: the backend has no room for it until the peer has acknowledged more.
  * WEIR_E_KEY_LIMIT: the hard limit forbids this record (alerts and handshake messages have some
  * room left beyond it); `*taken` and `*made` still count what was sealed before. WEIR_E_MISUSE,
  * WEIR_E_PROVIDER, WEIR_E_BACKEND, WEIR_E_MOVED. After an error nothing is left in `out` beyond
@@ -168,8 +173,8 @@ WEIR_API struct weir_counters weir_tx_counters(const struct weir_tx *tx);
  * which answers for this call; meanwhile the direction seals nothing and answers WEIR_PENDING.
  * WEIR_REFUSED: `why` is filled, everything is as before and `move->ctx` unused. WEIR_REFUSAL_…:
  * BOUNDARY (`left`), NO_TAKE_BACK (from where it is now, or `reversible`), NO_REKEY (`policy`),
- * RECORD_LIMIT, PADDING, MEMORY, those of weir_backend_check, and the backend's own. Below zero:
- * the sticky status.
+ * RECORD_LIMIT, PADDING, MEMORY, TCP_SEQ, those of weir_backend_check, and the backend's own. Below
+ * zero: the sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_tx_offload(struct weir_tx *tx,
                                                      const struct weir_move *move,
