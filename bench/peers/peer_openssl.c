@@ -7,15 +7,15 @@
 
 #include "peer.h"
 
+struct pipe_ends {
+    struct wire *in, *out;
+};
+
 struct ends {
     SSL_CTX *context[2];
     SSL *client, *server;
     BIO_METHOD *method;
-    struct wire *up, *down;
-};
-
-struct pipe_ends {
-    struct wire *in, *out;
+    struct pipe_ends at_client, at_server;
 };
 
 static int bio_write(BIO *bio, const char *bytes, int len)
@@ -44,20 +44,12 @@ static long bio_control(BIO *bio, int command, long number, void *pointer)
     return command == BIO_CTRL_FLUSH;
 }
 
-static int bio_destroy(BIO *bio)
-{
-    free(BIO_get_data(bio));
-    return 1;
-}
-
-static bool join(struct ends *e, SSL *ssl, struct wire *in, struct wire *out)
+static bool join(struct ends *e, SSL *ssl, struct pipe_ends *pipe)
 {
     BIO *bio = BIO_new(e->method);
-    struct pipe_ends *pipe = malloc(sizeof *pipe);
 
-    if (bio == NULL || pipe == NULL)
+    if (bio == NULL)
         return false;
-    *pipe = (struct pipe_ends){in, out};
     BIO_set_data(bio, pipe);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl, bio, bio);
@@ -128,11 +120,12 @@ static bool connect_ends(struct ends *e, const struct setting *setting)
     BIO_meth_set_write(e->method, bio_write);
     BIO_meth_set_read(e->method, bio_read);
     BIO_meth_set_ctrl(e->method, bio_control);
-    BIO_meth_set_destroy(e->method, bio_destroy);
     e->client = SSL_new(e->context[0]);
     e->server = SSL_new(e->context[1]);
-    if (e->client == NULL || e->server == NULL || !join(e, e->client, setting->down, setting->up) ||
-        !join(e, e->server, setting->up, setting->down))
+    e->at_client = (struct pipe_ends){setting->down, setting->up};
+    e->at_server = (struct pipe_ends){setting->up, setting->down};
+    if (e->client == NULL || e->server == NULL || !join(e, e->client, &e->at_client) ||
+        !join(e, e->server, &e->at_server))
         return false;
     SSL_set_connect_state(e->client);
     SSL_set_accept_state(e->server);

@@ -110,7 +110,7 @@ static bool weir_open(void *self, uint8_t *room, size_t len, size_t count)
         done += found;
         last = found - 1;
     }
-    if (records[last].len != len)
+    if (records[last].data == NULL || records[last].len != len)
         return false;
     /* What the others give in the caller's buffer lies on the wire here; of the last one only, to
      * be looked at. */
