@@ -98,7 +98,7 @@ void sim_tcp_run(struct sim_tcp *tcp, uint64_t now)
         tcp->ack_now = true;
     if (now >= tcp->rto_due)
         tcp_timeout(tcp);
-    tcp_output(tcp);
+    tcp_flush(tcp);
 }
 
 bool sim_tcp_due(const struct sim_tcp *tcp, uint64_t *when)

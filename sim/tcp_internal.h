@@ -81,7 +81,7 @@ void tcp_release(struct sim_tcp *tcp);
 uint16_t tcp_window(const struct sim_tcp *tcp);
 
 /* tcp_out.c */
-void tcp_output(struct sim_tcp *tcp);
+void tcp_flush(struct sim_tcp *tcp);
 /* The retransmission timer starts afresh. */
 void tcp_arm(struct sim_tcp *tcp);
 void tcp_timeout(struct sim_tcp *tcp);

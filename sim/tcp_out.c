@@ -224,7 +224,7 @@ static bool send_next(struct sim_tcp *tcp)
     return true;
 }
 
-void tcp_output(struct sim_tcp *tcp)
+void tcp_flush(struct sim_tcp *tcp)
 {
     if (tcp->state == SIM_TCP_OPENING && tcp->nxt == tcp->config.first_seq) {
         if (tcp->config.active || tcp->syn_got)
