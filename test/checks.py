@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -66,7 +67,10 @@ def library_flags():
 
 
 def check_headers(root, _build, log):
-    """Every public header compiles alone, included twice, as C11 and as C++, with gcc and clang."""
+    """
+    Every public header compiles alone, included twice, as C11 and as C++, with gcc and clang; and
+    its enums have one width everywhere.
+    """
     languages = [('gcc', 'c', 'c11'), ('g++', 'c++', 'c++11'), ('clang', 'c', 'c11'),
                  ('clang++', 'c++', 'c++17')]
     jobs = []
@@ -77,7 +81,12 @@ def check_headers(root, _build, log):
                          [compiler, '-x', language, f'-std={standard}', *WARNINGS,
                           '-I', str(root / 'include'), *library_flags(), '-fsyntax-only',
                           '-include', name, '-include', name, '/dev/null']))
-    return run_all(jobs, log)
+    count = run_all(jobs, log)
+    for header in tracked(root, 'include/weir/*.h'):
+        short = re.findall(r'\benum (?!WEIR_ENUM\b)(\w+) \{', header.read_text())
+        count.passed += not short
+        count.failed += [f'weir/{header.name}: enum {name} without WEIR_ENUM' for name in short]
+    return count
 
 
 def check_tidy(root, build, log):

@@ -15,7 +15,7 @@
 #define WEIR_BACKEND_ABI 3u
 
 /** How a backend takes a direction's bytes. */
-typedef enum weir_form {
+typedef enum WEIR_ENUM weir_form {
     /** weir frames records; the backend seals and opens their bytes. */
     WEIR_FORM_RECORD = 1,
     /** Plaintext goes through the socket; below it somebody frames and protects. */
@@ -37,7 +37,7 @@ enum {
 };
 
 /** Who protects the records of a direction, as far as the operating system tells. */
-typedef enum weir_carrier {
+typedef enum WEIR_ENUM weir_carrier {
     WEIR_CARRIER_NONE = 0,     /**< nobody: the operating system knows no key for it */
     WEIR_CARRIER_SOFTWARE = 1, /**< weir itself */
     WEIR_CARRIER_KERNEL = 2,   /**< the kernel, on the processor */

@@ -25,12 +25,24 @@
 #define WEIR_MUST_CHECK
 #endif
 
+/**
+ * What stands behind `enum` in these headers: as wide as int, also where -fshort-enums is the rule
+ * (the ABI of Arm without an operating system), so that a program and a library of different
+ * settings understand each other, and a backend's answer outside of weir_status arrives as it was
+ * given. A compiler without this attribute must be told to make its enums ints.
+ */
+#if defined(__GNUC__)
+#define WEIR_ENUM __attribute__((mode(SI)))
+#else
+#define WEIR_ENUM
+#endif
+
 /** Versions as TLS writes them: the value of ProtocolVersion (RFC 8446 section 4.1.2). */
 #define WEIR_TLS12 0x0303u
 #define WEIR_TLS13 0x0304u
 
 /** ContentType (RFC 8446 section 5.1). Any other value never passes weir. */
-enum weir_type {
+enum WEIR_ENUM weir_type {
     WEIR_TYPE_CHANGE_CIPHER_SPEC = 20,
     WEIR_TYPE_ALERT = 21,
     WEIR_TYPE_HANDSHAKE = 22,
@@ -38,7 +50,7 @@ enum weir_type {
 };
 
 /** The direction of a connection, seen from this end. */
-enum weir_dir { WEIR_TX = 0, WEIR_RX = 1 };
+enum WEIR_ENUM weir_dir { WEIR_TX = 0, WEIR_RX = 1 };
 
 /** A range of bytes that is only read. `len` in bytes; `base` may be NULL when `len` is 0. */
 struct weir_iov {

@@ -11,7 +11,7 @@
 #include "base.h"
 
 /** What to do with the socket, or with the card. */
-typedef enum weir_cmd_kind {
+typedef enum WEIR_ENUM weir_cmd_kind {
     WEIR_CMD_SETSOCKOPT = 1, /**< setsockopt(level, name, value, len) */
     WEIR_CMD_GETSOCKOPT = 2, /**< getsockopt(level, name, value, &len); `value` is room */
     WEIR_CMD_FIRMWARE = 3,   /**< give value[0..len) to the firmware, its answer to `reply` */

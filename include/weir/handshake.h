@@ -15,7 +15,7 @@
 #define WEIR_HANDSHAKE_ABI 1u
 
 /** What the TLS library wants to happen on the wire. */
-enum weir_control_kind {
+enum WEIR_ENUM weir_control_kind {
     WEIR_CONTROL_NONE = 0,
     WEIR_CONTROL_HANDSHAKE,  /**< send `data` as handshake record(s) */
     WEIR_CONTROL_KEY_UPDATE, /**< do a KeyUpdate; `request_peer` as the library asked */

@@ -15,7 +15,7 @@
  * to the sender (RFC 5288 section 3), and senders differ; going on under another rule than the one
  * used so far can repeat a nonce. So the rule travels with the position.
  */
-typedef enum weir_nonce_rule {
+typedef enum WEIR_ENUM weir_nonce_rule {
     /** TLS 1.3 and ChaCha20: static IV xor sequence number, nothing on the wire. */
     WEIR_NONCE_IMPLICIT = 0,
     /** Explicit nonce = sequence number (mbedTLS, GnuTLS, BoringSSL, Go). */

@@ -120,7 +120,7 @@ struct weir_mlx5_bounce {
 #define WEIR_MLX5_TX_SCRATCH WEIR_MAX_RECORD
 
 /** How a segment went. */
-enum weir_mlx5_way {
+enum WEIR_ENUM weir_mlx5_way {
     WEIR_MLX5_DROPPED = 0,   /**< not at all; `why` says why. TCP will send it again */
     WEIR_MLX5_UNTOUCHED = 1, /**< as it is: no payload, or ciphertext from before the offload */
     WEIR_MLX5_DEVICE = 2,    /**< the card encrypts it */
@@ -128,7 +128,7 @@ enum weir_mlx5_way {
 };
 
 /** How the card was brought to where the segment begins. */
-enum weir_mlx5_recovery {
+enum WEIR_ENUM weir_mlx5_recovery {
     WEIR_MLX5_IN_ORDER = 0, /**< it stood there */
     WEIR_MLX5_START = 1,    /**< parameters anew, and the record from its beginning */
     WEIR_MLX5_GAP = 2,      /**< only what was missing within the record */
@@ -149,7 +149,7 @@ struct weir_mlx5_sent {
 /* ---- Settings ---- */
 
 /** Whose way back to a place in a record (docs/device.md). */
-enum weir_mlx5_driver {
+enum WEIR_ENUM weir_mlx5_driver {
     /** Only the missing bytes when the card stands before them in the same record. A fence on UMR
      * and on the first DUMP; NOP when there is none. DUMPs cut at a power of two. */
     WEIR_MLX5_AS_FREEBSD = 0,
@@ -159,7 +159,7 @@ enum weir_mlx5_driver {
 };
 
 /** What becomes of a segment that is not where the card stands. */
-enum weir_mlx5_policy {
+enum WEIR_ENUM weir_mlx5_policy {
     /** Behind it (a retransmission): software, so that the card stays where it is. Ahead of it: the
      * card is brought there, unless one of the bounds below says software. */
     WEIR_MLX5_AUTOMATIC = 0,

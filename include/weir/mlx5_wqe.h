@@ -28,7 +28,7 @@
                */
 
 /** What an entry is for. */
-enum weir_mlx5_opcode {
+enum WEIR_ENUM weir_mlx5_opcode {
     WEIR_MLX5_NOP = 0x00,
     WEIR_MLX5_SEND = 0x0a,
     WEIR_MLX5_LSO = 0x0e,
@@ -67,7 +67,7 @@ struct weir_mlx5_data {
 #define WEIR_MLX5_REPLY      16u /**< bytes of every reply to these commands */
 
 /** The objects of a TLS direction. */
-enum weir_mlx5_object {
+enum WEIR_ENUM weir_mlx5_object {
     WEIR_MLX5_DEK = 0, /**< a key */
     WEIR_MLX5_TIS = 1, /**< the context of a sending direction */
     WEIR_MLX5_TIR = 2, /**< the context of a receiving direction */
@@ -102,14 +102,14 @@ struct weir_mlx5_static {
 };
 
 /** How far a receiving context has followed the headers of records. */
-enum weir_mlx5_tracker {
+enum WEIR_ENUM weir_mlx5_tracker {
     WEIR_MLX5_TRACKER_START = 0,
     WEIR_MLX5_TRACKER_TRACKING = 1,
     WEIR_MLX5_TRACKER_SEARCHING = 2,
 };
 
 /** Whether it decrypts. */
-enum weir_mlx5_auth {
+enum WEIR_ENUM weir_mlx5_auth {
     WEIR_MLX5_AUTH_NO_OFFLOAD = 0,
     WEIR_MLX5_AUTH_OFFLOAD = 1,
     WEIR_MLX5_AUTH_AUTHENTICATION = 2,
@@ -154,7 +154,7 @@ struct weir_mlx5_packet {
 #define WEIR_MLX5_CQE 64u /**< bytes of a completion */
 
 /** What the card did with the payload of a received packet. */
-enum weir_mlx5_tls {
+enum WEIR_ENUM weir_mlx5_tls {
     WEIR_MLX5_TLS_NOT_DECRYPTED = 0,
     WEIR_MLX5_TLS_DECRYPTED = 1,
     WEIR_MLX5_TLS_RESYNC = 2, /**< not decrypted; the card has lost its place */
@@ -162,7 +162,7 @@ enum weir_mlx5_tls {
 };
 
 /** What a completion is about. */
-enum weir_mlx5_cqe_opcode {
+enum WEIR_ENUM weir_mlx5_cqe_opcode {
     WEIR_MLX5_CQE_REQUEST = 0,        /**< an entry of a send queue is done */
     WEIR_MLX5_CQE_RECEIVED = 2,       /**< a packet came */
     WEIR_MLX5_CQE_REQUEST_ERROR = 13, /**< an entry of a send queue failed */

@@ -48,14 +48,14 @@
     X(TCP_SEQ, "tcp_seq", "nobody said at which TCP sequence number it begins")
 
 /** The reason, as a number; stable within one `abi`. */
-typedef enum weir_refusal_code {
+typedef enum WEIR_ENUM weir_refusal_code {
 #define WEIR_X(name, lower, text) WEIR_REFUSAL_##name,
     WEIR_REFUSAL_LIST(WEIR_X)
 #undef WEIR_X
 } weir_refusal_code;
 
 /** Who refused. */
-typedef enum weir_layer {
+typedef enum WEIR_ENUM weir_layer {
     WEIR_LAYER_CORE,
     WEIR_LAYER_PROVIDER,
     WEIR_LAYER_BACKEND,

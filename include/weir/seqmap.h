@@ -44,7 +44,7 @@ struct weir_seqmap {
 };
 
 /** Where a sequence number lies. */
-typedef enum weir_seqmap_place {
+typedef enum WEIR_ENUM weir_seqmap_place {
     WEIR_SEQMAP_HELD = 0,   /**< in a record that the map holds */
     WEIR_SEQMAP_PASSED = 1, /**< before the oldest one: given up, or never in the map */
     WEIR_SEQMAP_AHEAD = 2,  /**< behind the newest one */

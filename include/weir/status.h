@@ -42,7 +42,7 @@
     X(-17, E_REKEY, 80, "the key must change, which the backend that holds it cannot do")
 
 /** The status of a call; see the list above for each value's meaning. */
-typedef enum weir_status {
+typedef enum WEIR_ENUM weir_status {
 #define WEIR_X(value, name, alert, text) WEIR_##name = (value),
     WEIR_STATUS_LIST(WEIR_X)
 #undef WEIR_X

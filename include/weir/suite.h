@@ -8,7 +8,7 @@
 #include "base.h"
 
 /** The AEAD of a suite (RFC 5116, RFC 8439). */
-typedef enum weir_alg {
+typedef enum WEIR_ENUM weir_alg {
     WEIR_AES_128_GCM = 0,
     WEIR_AES_256_GCM = 1,
     WEIR_CHACHA20_POLY1305 = 2,
@@ -19,7 +19,7 @@ typedef enum weir_alg {
 #define WEIR_ALG_BIT(alg) (1u << (unsigned)(alg))
 
 /** The hash of a suite: of HKDF in TLS 1.3, of the PRF in TLS 1.2. */
-typedef enum weir_hash { WEIR_SHA256 = 0, WEIR_SHA384 = 1 } weir_hash;
+typedef enum WEIR_ENUM weir_hash { WEIR_SHA256 = 0, WEIR_SHA384 = 1 } weir_hash;
 
 /** Bytes of a hash's output. */
 #define WEIR_HASH_LEN(hash) ((size_t)((hash) == WEIR_SHA384 ? 48 : 32))
@@ -74,7 +74,7 @@ typedef enum weir_hash { WEIR_SHA256 = 0, WEIR_SHA384 = 1 } weir_hash;
     X(0xccae, TLS_RSA_PSK_WITH_CHACHA20_POLY1305_SHA256, CHACHA20_POLY1305, SHA256, TLS12)
 
 /** Suites by name: `WEIR_TLS_AES_128_GCM_SHA256` and so on. */
-enum weir_suite_id {
+enum WEIR_ENUM weir_suite_id {
 #define WEIR_X(number, name, alg, hash, version) WEIR_##name = (number),
     WEIR_SUITE_LIST(WEIR_X)
 #undef WEIR_X

@@ -31,7 +31,7 @@ struct weir_counters {
 };
 
 /** What to do about TLS 1.3 and backends that cannot change the key (RFC 8446 section 4.6.3). */
-typedef enum weir_policy {
+typedef enum WEIR_ENUM weir_policy {
     /** Sending may move there, since we choose when to update; receiving may not, since the peer
      * does. A peer that asks for our update ends the connection (WEIR_E_REKEY). */
     WEIR_POLICY_DEFAULT = 0,

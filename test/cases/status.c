@@ -89,9 +89,26 @@ static void unknown_numbers_have_a_text_too(struct test *t)
     CHECK_STR(t, weir_alert_name(WEIR_ALERT_NONE), "unknown_alert");
 }
 
+/* Whatever -fshort-enums says, which is the rule on Arm without an operating system. */
+static void enums_are_ints(struct test *t)
+{
+    static const size_t sizes[] = {
+        sizeof(weir_status),       sizeof(weir_alg),           sizeof(weir_hash),
+        sizeof(enum weir_dir),     sizeof(enum weir_type),     sizeof(weir_form),
+        sizeof(weir_carrier),      sizeof(weir_policy),        sizeof(weir_cmd_kind),
+        sizeof(weir_refusal_code), sizeof(weir_layer),         sizeof(weir_nonce_rule),
+        sizeof(weir_seqmap_place), sizeof(enum weir_suite_id), sizeof(enum weir_mlx5_object),
+    };
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        t->at = i;
+        CHECK_EQ(t, sizes[i], sizeof(int));
+    }
+}
+
 static const struct test_case table[] = {
     CASE(each_has_name_text_and_alert),    CASE(values_and_names_are_distinct),
     CASE(alerts_are_those_of_the_rfc),     CASE(answers_above_zero_have_no_alert),
-    CASE(unknown_numbers_have_a_text_too),
+    CASE(unknown_numbers_have_a_text_too), CASE(enums_are_ints),
 };
 CASE_GROUP(status, table, TEST_ONCE);
