@@ -20,7 +20,7 @@ BUDGET_MINUTES = 27
 JOBS = str(os.cpu_count() or 2)
 
 SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'ct', 'cli',
-          'browser', 'kernel', 'fuzz', 'budget']
+          'browser', 'kernel', 'firmware', 'fuzz', 'budget']
 CHECKS = {'format': checks.check_format, 'headers': checks.check_headers,
           'tidy': checks.check_tidy}
 
@@ -63,9 +63,10 @@ CONFIGURATIONS = [
                   ['-Dopenssl=disabled', '-Dmbedtls=disabled', '-Dipsecmb=disabled'],
                   ['unit', 'vectors', 'embed', 'fuzz', 'budget'], small=True),
     emulated('s390x', ['unit', 'vectors'], 's390x-linux-gnu-gcc', 'qemu-s390x-static'),
-    emulated('cortex-m4', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
-    emulated('cortex-m0plus', ['vectors'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
-    emulated('rv32imac', ['vectors'], 'riscv64-unknown-elf-gcc', 'qemu-system-riscv32'),
+    emulated('cortex-m4', ['vectors', 'firmware'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
+    emulated('cortex-m0plus', ['vectors', 'firmware'], 'arm-none-eabi-gcc', 'qemu-system-arm'),
+    emulated('rv32imac', ['vectors', 'firmware'], 'riscv64-unknown-elf-gcc',
+             'qemu-system-riscv32'),
 ]
 
 

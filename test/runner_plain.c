@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs a suite of cases without any runtime: for targets without an operating system, where the
- * target supplies test_putchar and calls main; and on the host, where it also writes the list that
- * runner_criterion.c is built from. Output is TAP.
+ * target supplies test_putchar and test_filter and calls main; and on the host, where it also
+ * writes the list that runner_criterion.c is built from. Output is TAP.
  *
  * On a host: runner [--list] [SUITE[.CASE]]
  */
@@ -18,6 +18,8 @@ static void test_putchar(char c)
 #else
 /** Supplied by the target: one character to where a human or a machine reads it. */
 void test_putchar(char c);
+/** Supplied by the target: what the names of the cases to run begin with, "" for all. */
+const char *test_filter(void);
 int main(void);
 #endif
 
@@ -83,9 +85,9 @@ static int run_all(const char *filter)
 {
     struct test_sink sink = {put};
     struct test_point point;
-    size_t count = 0, failed = 0;
+    size_t all = 0, count = 0, failed = 0;
 
-    for (size_t i = 0; test_point_at(i, &point); i++) {
+    for (; test_point_at(all, &point); all++) {
         if (wanted(&point, filter) && !run(&sink, &point, ++count))
             failed++;
     }
@@ -95,7 +97,9 @@ static int run_all(const char *filter)
     test_print_number(&sink, count - failed, 10);
     test_print(&sink, " passed, ");
     test_print_number(&sink, failed, 10);
-    test_print(&sink, " failed\n");
+    test_print(&sink, " failed, of ");
+    test_print_number(&sink, all, 10);
+    test_print(&sink, "\n");
     return failed > 0 || count == 0;
 }
 
@@ -127,6 +131,6 @@ int main(int argc, char **argv)
 #else
 int main(void)
 {
-    return run_all("");
+    return run_all(test_filter());
 }
 #endif

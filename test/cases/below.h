@@ -12,7 +12,7 @@
 
 /** The context of a direction. */
 struct below_ctx {
-    uint8_t raw[96 + sizeof(struct weir_keys)];
+    _Alignas(uint64_t) uint8_t raw[96 + sizeof(struct weir_keys)];
 };
 
 struct below {

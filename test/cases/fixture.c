@@ -98,7 +98,8 @@ static void begin(struct fixture *f, const struct weir_keys *rx_keys)
     struct weir_keys tx_keys;
 
     watch_begin(&f->watch, f->t, f->t->aead);
-    memset(&f->heard, 0, offsetof(struct heard, record));
+    /* Not its bytes: clearing them takes longer than all else a short case does. */
+    f->heard.len = f->heard.count = f->heard.told = f->heard.told_len = 0;
     fixture_keys(f, &tx_keys);
     CHECK_STATUS(f->t, fixture_tx(f, &tx_keys), WEIR_OK);
     CHECK_STATUS(f->t, fixture_rx(f, rx_keys), WEIR_OK);
