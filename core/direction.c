@@ -111,6 +111,8 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     d->record_limit = WEIR_MAX_PLAINTEXT;
     weir_direction_set_limit(d, (struct weir_limit){0, 0});
     d->iv_is_salt = uses_explicit_nonce(suite);
+    if (d->iv_is_salt)
+        memset(d->keys.iv + 4, 0, sizeof d->keys.iv - 4);
     d->shape.prefix = (uint8_t)(WEIR_HEADER_LEN + (d->iv_is_salt ? 8u : 0u));
     d->shape.suffix = (uint8_t)(WEIR_TAG_LEN + (keys->version == WEIR_TLS13 ? 1u : 0u));
     /* Of two directions on one position each would use the nonces of the other. */

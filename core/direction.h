@@ -116,11 +116,14 @@ static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire
         at->tcp_seq += (uint32_t)wire_len;
 }
 
-/* Where the machine's speed counts, the way of a record is one piece. */
+/* Where the machine's speed counts, the way of a record is one piece, and what is usual has a way
+ * of its own. */
 #ifdef __OPTIMIZE_SIZE__
-#define HOT static inline
+#define FAST 0
+#define HOT  static inline
 #else
-#define HOT static inline __attribute__((always_inline))
+#define FAST 1
+#define HOT  static inline __attribute__((always_inline))
 #endif
 
 /* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
@@ -196,38 +199,58 @@ weir_status weir_direction_status(const struct direction *d);
 void weir_direction_set_limit(struct direction *d, struct weir_limit limit);
 void weir_direction_wipe(struct direction *d);
 
-/* The five bytes of a record's header, then zeros, as wire64 makes them. */
+/* The five bytes of a record's header, then zeros, as they lie in memory. */
 static inline uint64_t header_word(uint8_t type, size_t len)
 {
-    return wire64((uint64_t)type << 56 | (uint64_t)0x0303 << 40 | (uint64_t)(uint16_t)len << 24);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (uint64_t)__builtin_bswap16((uint16_t)len) << 24 | 0x030300u | type;
+#else
+    return (uint64_t)type << 56 | (uint64_t)0x0303 << 40 | (uint64_t)(uint16_t)len << 24;
+#endif
 }
 
 /*
- * Fills nonce and additional data of the next record. `aad` is the caller's room for the additional
- * data, `header` is the record's (header_word), `type` the one that stands in it; `explicit_nonce`
- * counts where there is one.
+ * What the way of a record depends on. Where speed counts, each of the three kinds there are has
+ * code of its own, in which these are constants.
  */
-static inline void fill_op(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
-                           uint64_t header, uint8_t type, uint64_t explicit_nonce,
-                           size_t plaintext_len)
+struct kind {
+    bool tls13;
+    bool salt; /* direction's iv_is_salt */
+};
+static const struct kind kind13 = {true, false}, kind12 = {false, true};
+
+static inline struct kind kind_of(const struct direction *d)
+{
+    return (struct kind){d->keys.version == WEIR_TLS13, d->iv_is_salt != 0};
+}
+
+static inline size_t prefix_of(struct kind kind)
+{
+    return WEIR_HEADER_LEN + (kind.salt ? 8u : 0u);
+}
+
+/* Fills the nonce of the next record; `explicit_nonce` counts where there is one. */
+HOT void fill_nonce(const struct direction *d, struct kind kind, struct weir_aead_op *op,
+                    uint64_t explicit_nonce)
 {
     const struct weir_keys *keys = &d->keys;
     /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
-     * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire. */
-    uint64_t low = d->iv_is_salt ? explicit_nonce : get_be64(keys->iv + 4) ^ keys->at.seq;
+     * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire; the IV
+     * is zero there (weir_direction_init). The way from the number to the nonce is short, because
+     * the provider can begin nothing without it. */
+    uint64_t low = kind.salt ? explicit_nonce : keys->at.seq;
 
-    put_wire128(op->nonce, wire64((uint64_t)get_be32(keys->iv) << 32 | low >> 32),
-                wire64(low << 32));
-    op->aad.base = aad;
-    if (keys->version == WEIR_TLS13) {
-        /* RFC 8446 section 5.2: the header as it stands on the wire. */
-        put_wire128(aad, header, 0);
-        op->aad.len = WEIR_HEADER_LEN;
-    } else {
-        /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext. */
-        put_wire128(aad, wire64(keys->at.seq), header_word(type, plaintext_len));
-        op->aad.len = 13;
-    }
+    put_wire128(op->nonce, get_wire(keys->iv, 8) ^ wire64(low >> 32),
+                get_wire(keys->iv + 8, 4) ^ wire64(low << 32));
+}
+
+/* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext, for TLS 1.2; `aad` is
+ * the caller's room for them. */
+HOT void fill_aad12(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
+                    uint8_t type, size_t plaintext_len)
+{
+    put_wire128(aad, wire64(d->keys.at.seq), header_word(type, plaintext_len));
+    op->aad = (struct weir_iov){aad, 13};
 }
 
 #endif

@@ -67,6 +67,15 @@ static inline uint64_t wire64(uint64_t value)
 #endif
 }
 
+/* `len` bytes, at most 8, then zeros, as they lie in memory. */
+static inline uint64_t get_wire(const uint8_t *p, size_t len)
+{
+    uint64_t value = 0;
+
+    memcpy(&value, p, len);
+    return value;
+}
+
 /*
  * Sixteen bytes, as two numbers that wire64 has made, by one store where the machine has one that
  * wide: who reads them as one vector would have to wait for two stores (docs/performance.md).

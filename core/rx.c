@@ -39,33 +39,35 @@ void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit)
  * record further than weir's suites do, so the standard's own maxima stand here, and the plaintext
  * is judged after it has been authenticated.
  */
-static struct weir_record_rules rules_of(const struct direction *d)
+HOT struct weir_record_rules rules_of(const struct direction *d, struct kind kind)
 {
-    bool tls13 = d->keys.version == WEIR_TLS13;
-    unsigned overhead = WEIR_TAG_LEN + (d->iv_is_salt ? 8u : 0u);
-    unsigned most = tls13 ? WEIR_MAX_CIPHERTEXT_TLS13 : WEIR_MAX_CIPHERTEXT_TLS12;
+    unsigned overhead = WEIR_TAG_LEN + (kind.salt ? 8u : 0u);
+    unsigned most = kind.tls13 ? WEIR_MAX_CIPHERTEXT_TLS13 : WEIR_MAX_CIPHERTEXT_TLS12;
 
     if (d->record_limit < WEIR_MAX_PLAINTEXT)
-        most = d->record_limit + overhead + (tls13 ? 1u : 0u);
-    return (struct weir_record_rules){
-        .version = d->keys.version, .min_len = (uint16_t)overhead, .max_len = (uint16_t)most};
+        most = d->record_limit + overhead + (kind.tls13 ? 1u : 0u);
+    return (struct weir_record_rules){.version = kind.tls13 ? WEIR_TLS13 : WEIR_TLS12,
+                                      .min_len = (uint16_t)overhead,
+                                      .max_len = (uint16_t)most};
 }
 
 /* RFC 8446 section 5.4: type and padding off the end of an authenticated TLSInnerPlaintext. */
-static inline weir_status strip_inner(const struct direction *d, struct weir_record *r)
+HOT weir_status strip_inner(const struct direction *d, struct weir_record *r)
 {
+    const uint8_t *last = r->data + r->len;
+
     /* "The presence of padding does not change the overall record size limitations: the full
      * encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets." */
     if (r->len > (size_t)d->record_limit + 1)
         return WEIR_E_OVERFLOW;
-    while (r->len > 0 && r->data[r->len - 1] == 0)
-        r->len--;
     /* "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST
      * terminate the connection with an "unexpected_message" alert." */
-    if (r->len == 0)
-        return WEIR_E_TYPE;
-    r->len--;
-    r->type = r->data[r->len];
+    do {
+        if (last == r->data)
+            return WEIR_E_TYPE;
+    } while (*--last == 0);
+    r->len = (size_t)(last - r->data);
+    r->type = *last;
     return WEIR_OK;
 }
 
@@ -89,106 +91,173 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
     return WEIR_OK;
 }
 
-/* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
-HOT weir_status open_record(struct direction *d, uint8_t *buf, struct weir_record_header header,
-                            struct weir_record *out)
+/* As weir_rx_judge, where it is usual without it. */
+HOT weir_status judge_soon(struct direction *d, uint8_t type, size_t len)
 {
-    size_t wire_len = WEIR_HEADER_LEN + (size_t)header.len;
-    size_t len = wire_len - d->shape.prefix - WEIR_TAG_LEN;
-    uint8_t *text = buf + d->shape.prefix;
+    if (type == WEIR_TYPE_DATA && len > 0) {
+        d->empty_run = 0;
+        return WEIR_OK;
+    }
+    const struct weir_record odd = {NULL, len, type};
+    return weir_rx_judge(d, &odd);
+}
+
+/* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
+HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf, uint8_t type,
+                            size_t body, struct weir_record *out)
+{
+    size_t prefix = prefix_of(kind);
+    size_t len = body + WEIR_HEADER_LEN - prefix - WEIR_TAG_LEN;
+    struct weir_record r = {buf + prefix, len, type};
     uint64_t blocks = blocks_with(d, len);
-    const struct weir_iov in = {text, len};
+    const struct weir_iov in = {r.data, len};
     struct weir_aead_op op;
     uint8_t aad[16];
 
     if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
         return WEIR_E_KEY_LIMIT;
-    uint64_t nonce = d->iv_is_salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
-    fill_op(d, &op, aad, header_word(header.type, header.len), header.type, nonce, len);
+    uint64_t nonce = kind.salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
+    fill_nonce(d, kind, &op, nonce);
+    if (kind.tls13)
+        /* RFC 8446 section 5.2: the header as it stands on the wire. */
+        op.aad = (struct weir_iov){buf, WEIR_HEADER_LEN};
+    else
+        fill_aad12(d, &op, aad, type, len);
     op.in = &in;
     op.in_count = 1;
     op.in_len = len;
-    op.out = text;
-    op.tag = text + len;
-    pass_record(d, blocks, wire_len);
+    op.out = r.data;
+    op.tag = r.data + len;
+    pass_record(d, blocks, WEIR_HEADER_LEN + body);
+    /* The next record's header, if there is one, comes while this record is being opened. */
+    __builtin_prefetch(buf + WEIR_HEADER_LEN + body);
 
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
     if (status != WEIR_OK)
         return status == WEIR_E_AUTH ? WEIR_E_AUTH : backend_error(status);
-    struct weir_record r = {text, len, header.type};
-    if (d->keys.version == WEIR_TLS13)
+    if (kind.tls13)
         status = strip_inner(d, &r);
+    else if (len > d->record_limit)
+        status = WEIR_E_OVERFLOW;
     if (status == WEIR_OK)
-        status = r.len <= d->record_limit ? weir_rx_judge(d, &r) : WEIR_E_OVERFLOW;
+        status = judge_soon(d, r.type, r.len);
     if (status != WEIR_OK)
         return status;
     d->counters.records++;
-    d->counters.wire_bytes += wire_len;
+    d->counters.wire_bytes += WEIR_HEADER_LEN + body;
     if (r.type == WEIR_TYPE_DATA)
         d->counters.bytes += r.len;
-    *out = r;
+    out->data = r.data;
+    out->len = r.len;
+    out->type = r.type;
     return WEIR_OK;
 }
 
-/* The header of a whole record at `buf`; WEIR_NEED_INPUT when it is not whole. */
-static inline weir_status next_header(const struct weir_record_rules *rules, const uint8_t *buf,
-                                      size_t left, struct weir_record_header *header)
+/* The length in the header of a record that may be the usual one, of application data; else 0. */
+HOT size_t usual_body(const struct weir_record_rules *rules, const uint8_t *buf, size_t left)
 {
-    struct weir_record_header parsed = {0};
+    size_t body = 0;
 
-    /* What nearly every header is; the parser tells what is wrong with the others. */
-    if (left >= WEIR_HEADER_LEN && buf[0] == WEIR_TYPE_DATA && buf[1] == 3 && buf[2] == 3) {
-        *header = (struct weir_record_header){WEIR_TYPE_DATA, get_be16(buf + 3)};
-        if (header->len >= rules->min_len && header->len <= rules->max_len)
-            return left - WEIR_HEADER_LEN < header->len ? WEIR_NEED_INPUT : WEIR_OK;
+    if (left >= WEIR_HEADER_LEN && get_be32(buf) >> 8 == 0x170303)
+        body = get_be16(buf + 3);
+    return body >= rules->min_len && body <= rules->max_len ? body : 0;
+}
+
+/* Ends the direction over the record at `buf`. */
+static __attribute__((noinline)) void fail(struct direction *d, weir_status status, uint8_t *buf,
+                                           size_t body)
+{
+    weir_wipe(buf + WEIR_HEADER_LEN, body);
+    (void)weir_direction_end(d, status);
+}
+
+/* Opens what weir_rx_open is given. */
+HOT weir_status open_records(struct direction *d, struct kind kind, uint8_t *buf, size_t len,
+                             size_t *consumed, struct weir_record *out, size_t cap, size_t *count)
+{
+    const struct weir_record_rules rules = rules_of(d, kind);
+    struct weir_record *r = out;
+    uint8_t *at = buf;
+    weir_status status = WEIR_OK;
+
+    while (r < out + cap) {
+        size_t left = len - (size_t)(at - buf);
+        size_t body = usual_body(&rules, at, left);
+        uint8_t type = WEIR_TYPE_DATA;
+
+        if (body == 0) {
+            struct weir_record_header header = {0, 0};
+            const struct weir_record_rules all = rules;
+            status = weir_record_parse(at, left, &all, &header);
+            type = header.type;
+            body = header.len;
+        }
+        if (status == WEIR_OK && left - WEIR_HEADER_LEN < body)
+            status = WEIR_NEED_INPUT;
+        if (status == WEIR_OK)
+            status = open_record(d, kind, at, type, body, r);
+        if (status == WEIR_NEED_INPUT)
+            break;
+        if (status != WEIR_OK) {
+            fail(d, status, at, body);
+            /* What came before it was good and is given first; the next call answers the error. */
+            status = r > out ? WEIR_OK : status;
+            break;
+        }
+        at += WEIR_HEADER_LEN + body;
+        if (r++->type != WEIR_TYPE_DATA)
+            break;
     }
-    weir_status status = weir_record_parse(buf, left, rules, &parsed);
-    *header = parsed;
-    if (status == WEIR_OK && left - WEIR_HEADER_LEN < header->len)
-        return WEIR_NEED_INPUT;
+    *consumed = (size_t)(at - buf);
+    *count = (size_t)(r - out);
     return status;
+}
+
+/* The same for exactly one usual record: who reads a record at a time shall not pay for a loop. */
+HOT weir_status open_alone(struct direction *d, struct kind kind, uint8_t *buf, size_t len,
+                           size_t *consumed, struct weir_record *out, size_t cap, size_t *count)
+{
+    weir_status status = open_record(d, kind, buf, WEIR_TYPE_DATA, len - WEIR_HEADER_LEN, out);
+
+    if (status != WEIR_OK) {
+        fail(d, status, buf, len - WEIR_HEADER_LEN);
+        *consumed = 0;
+        *count = 0;
+        return status;
+    }
+    *consumed = len;
+    *count = 1;
+    return cap > 1 && out->type == WEIR_TYPE_DATA ? WEIR_NEED_INPUT : WEIR_OK;
+}
+
+HOT weir_status open_given(struct direction *d, struct kind kind, uint8_t *buf, size_t len,
+                           size_t *consumed, struct weir_record *out, size_t cap, size_t *count)
+{
+    const struct weir_record_rules rules = rules_of(d, kind);
+    size_t body = FAST && cap > 0 ? usual_body(&rules, buf, len) : 0;
+
+    if (body > 0 && body == len - WEIR_HEADER_LEN)
+        return open_alone(d, kind, buf, len, consumed, out, cap, count);
+    return open_records(d, kind, buf, len, consumed, out, cap, count);
 }
 
 weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *consumed,
                          struct weir_record *out, size_t cap, size_t *count)
 {
     struct direction *d = rx_inside(rx);
-    weir_status status = WEIR_OK;
-    size_t left = len;
-    size_t n = 0;
 
-    *consumed = 0;
-    *count = 0;
-    if (d->attached != HELD_RECORD || d->status < 0)
+    if (d->attached != HELD_RECORD || d->doing != DOING_NOTHING || d->status < 0) {
+        *consumed = 0;
+        *count = 0;
+        if (d->attached == HELD_RECORD && d->status >= 0)
+            return WEIR_PENDING;
         return weir_direction_end(d, WEIR_E_MISUSE);
-    if (d->doing != DOING_NOTHING)
-        return WEIR_PENDING;
-
-    const struct weir_record_rules rules = rules_of(d);
-    while (n < cap) {
-        struct weir_record_header header;
-        status = next_header(&rules, buf, left, &header);
-        if (status == WEIR_NEED_INPUT)
-            break;
-        if (status == WEIR_OK) {
-            status = open_record(d, buf, header, &out[n]);
-            if (status != WEIR_OK)
-                weir_wipe(buf + WEIR_HEADER_LEN, header.len);
-        }
-        if (status != WEIR_OK) {
-            (void)weir_direction_end(d, status);
-            /* What came before it was good and is given first; the next call answers the error. */
-            status = n > 0 ? WEIR_OK : status;
-            break;
-        }
-        buf += WEIR_HEADER_LEN + (size_t)header.len;
-        left -= WEIR_HEADER_LEN + (size_t)header.len;
-        if (out[n++].type != WEIR_TYPE_DATA)
-            break;
     }
-    *consumed = len - left;
-    *count = n;
-    return status;
+    if (FAST && d->keys.version == WEIR_TLS13)
+        return open_given(d, kind13, buf, len, consumed, out, cap, count);
+    if (FAST && d->iv_is_salt)
+        return open_given(d, kind12, buf, len, consumed, out, cap, count);
+    return open_given(d, kind_of(d), buf, len, consumed, out, cap, count);
 }
 
 size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "direction.h"
 #include "mem.h"
-
-/*
- * Records up to this size are copied together and sealed in one piece: below it a copy costs less
- * than the extra provider calls that a gathered seal takes (docs/performance.md).
- */
-#define COPY_LIMIT 2048u
+#include "seal.h"
 
 #define ALERT_LEN 2u
 /*
@@ -65,19 +59,6 @@ void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit)
     weir_direction_set_limit(tx_inside(tx), limit);
 }
 
-/* Zeros behind the inner content type. RFC 8446 section 5.4 leaves the amount to the sender. */
-static inline size_t padding_of(const struct direction *d, size_t len)
-{
-    size_t multiple = d->pad_multiple;
-
-    if (multiple == 0)
-        return 0;
-    size_t rest = len % multiple;
-    size_t pad = rest != 0 || len == 0 ? multiple - rest : 0;
-    size_t room = len < d->record_limit ? d->record_limit - len : 0;
-    return pad < room ? pad : room;
-}
-
 size_t weir_tx_record_len(const struct weir_tx *tx, size_t len)
 {
     const struct direction *d = tx_inside(tx);
@@ -95,103 +76,6 @@ size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
     size_t full = weir_tx_record_len(tx, limit);
 
     return len / limit <= (SIZE_MAX - last) / full ? len / limit * full + last : SIZE_MAX;
-}
-
-/* Whether the key may protect one more message; `blocks` is its count with that message. */
-static inline bool within_limits(const struct direction *d, uint8_t type, uint64_t blocks)
-{
-    uint64_t reserve = type == WEIR_TYPE_DATA ? 0 : WEIR_RESERVE_BLOCKS;
-    uint64_t last_seq = UINT64_MAX - (type == WEIR_TYPE_DATA ? WEIR_RESERVE_RECORDS : 0);
-
-    /* RFC 8446 section 5.3: "If a TLS implementation would need to wrap a sequence number, it MUST
-     * either rekey (Section 4.6.3) or terminate the connection." The last number is never used. */
-    return d->keys.at.seq < last_seq && blocks_allowed(d, blocks, reserve);
-}
-
-/* The explicit nonce of the record after this one. A sender has one of three rules: a counter (the
- * sequence number is one), or a mask over the sequence number, the same for every record. */
-static inline void step_explicit(struct weir_position *at)
-{
-    uint64_t masked = at->explicit_nonce ^ at->seq ^ (at->seq + 1);
-
-    at->explicit_nonce = at->nonce_rule == WEIR_NONCE_XOR ? masked : at->explicit_nonce + 1;
-}
-
-/* One record to be made. */
-struct record {
-    uint8_t type;
-    size_t len;      /* plaintext bytes */
-    size_t pad;      /* zeros behind the inner content type */
-    size_t message;  /* bytes that the AEAD protects */
-    size_t wire;     /* bytes on the wire */
-    size_t prefix;   /* of them, those before the message */
-    uint64_t blocks; /* the key's count with it */
-};
-
-static inline struct record record_of(const struct direction *d, uint8_t type, size_t len)
-{
-    size_t pad = padding_of(d, len);
-    size_t message = len + pad + d->shape.suffix - WEIR_TAG_LEN;
-
-    return (struct record){.type = type,
-                           .len = len,
-                           .pad = pad,
-                           .message = message,
-                           .wire = d->shape.prefix + message + WEIR_TAG_LEN,
-                           .prefix = d->shape.prefix,
-                           .blocks = blocks_with(d, message)};
-}
-
-/*
- * Seals one message (plaintext; in TLS 1.3 with its inner type and padding) whose pieces are
- * in[0..count); the record lies at `out`. The number of the record is used up whatever happens.
- */
-HOT weir_status seal_message(struct direction *d, const struct record *r, const struct weir_iov *in,
-                             size_t count, uint8_t *out)
-{
-    struct weir_aead_op op;
-    uint8_t aad[16];
-    /* RFC 8446 section 5.2: the opaque_type "is always set to the value 23". */
-    uint8_t type = d->keys.version == WEIR_TLS13 ? WEIR_TYPE_DATA : r->type;
-    uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
-
-    memcpy(out, &header, WEIR_HEADER_LEN);
-    fill_op(d, &op, aad, header, type, d->keys.at.explicit_nonce, r->message);
-    if (d->iv_is_salt) {
-        put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
-        step_explicit(&d->keys.at);
-    }
-    op.in = in;
-    op.in_count = count;
-    op.in_len = r->message;
-    op.out = out + r->prefix;
-    op.tag = out + r->prefix + r->message;
-    pass_record(d, r->blocks, r->wire);
-
-    weir_status status = d->backend->seal(d->backend, d->ctx, &op);
-    if (status != WEIR_OK) {
-        weir_wipe(out, r->wire);
-        return weir_direction_end(d, backend_error(status));
-    }
-    d->counters.records++;
-    d->counters.wire_bytes += r->wire;
-    if (r->type == WEIR_TYPE_DATA)
-        d->counters.bytes += r->len;
-    return WEIR_OK;
-}
-
-/* Seals a record whose plaintext already lies behind the prefix in `out`. */
-HOT weir_status seal_placed(struct direction *d, const struct record *r, uint8_t *out)
-{
-    uint8_t *text = out + r->prefix;
-    const struct weir_iov in = {text, r->message};
-
-    if (r->message > r->len) {
-        text[r->len] = r->type;
-        if (r->pad > 0)
-            memset(text + r->len + 1, 0, r->pad);
-    }
-    return seal_message(d, r, &in, 1, out);
 }
 
 /* Takes `len` bytes from the caller's pieces into in[0..room); 0: they lie in too many pieces. */
@@ -304,12 +188,9 @@ weir_status weir_tx_limit_reached(struct direction *d, uint8_t type)
     return WEIR_E_KEY_LIMIT;
 }
 
-/* What a call answers that has sealed all it was given. */
-static inline weir_status sealed(const struct direction *d, uint8_t type)
+static inline struct record any_record(const struct direction *d, uint8_t type, size_t len)
 {
-    bool due = d->keys.at.blocks > d->limit.soft;
-
-    return due && type == WEIR_TYPE_DATA ? WEIR_REKEY_DUE : WEIR_OK;
+    return record_of(d, kind_of(d), type, len, padding_of(d, len));
 }
 
 /* Seals whatever weir_tx_seal is given. */
@@ -322,8 +203,6 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
     size_t limit = limit_of(d, type);
     size_t left = 0;
 
-    *taken = 0;
-    *made = 0;
     for (size_t i = 0; i < in_count; i++) {
         if (in[i].len > SIZE_MAX - left)
             return weir_direction_end(d, WEIR_E_MISUSE);
@@ -334,7 +213,7 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
         return status;
 
     do {
-        struct record r = record_of(d, type, left < limit ? left : limit);
+        struct record r = any_record(d, type, left < limit ? left : limit);
         if (r.wire > out_cap)
             return WEIR_NEED_OUTPUT;
         if (!within_limits(d, type, r.blocks))
@@ -353,83 +232,61 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
     return sealed(d, type);
 }
 
-/* Whether the usual can be done: one piece of data that becomes one small record. */
-static inline bool is_usual(const struct direction *d, uint8_t type, size_t len)
-{
-    return type == WEIR_TYPE_DATA && len - 1 < COPY_LIMIT && len <= d->record_limit &&
-           d->pad_multiple == 0 && d->attached == HELD_RECORD && d->doing == DOING_NOTHING &&
-           d->status == WEIR_OK;
-}
-
-/* Seals the usual as weir_tx_seal does: where a record is small, each of core's own steps counts
- * (docs/performance.md). */
-static inline weir_status seal_usual(struct direction *d, const struct weir_iov *in, uint8_t *out,
-                                     size_t out_cap, size_t *taken, size_t *made)
-{
-    size_t len = in->len;
-    size_t prefix = d->shape.prefix;
-    size_t message = len + d->shape.suffix - WEIR_TAG_LEN;
-    const struct record r = {.type = WEIR_TYPE_DATA,
-                             .len = len,
-                             .message = message,
-                             .wire = prefix + message + WEIR_TAG_LEN,
-                             .prefix = prefix,
-                             .blocks = blocks_with(d, message)};
-    weir_status status = WEIR_NEED_OUTPUT;
-
-    if (r.wire <= out_cap) {
-        if (within_limits(d, WEIR_TYPE_DATA, r.blocks)) {
-            memcpy(out + prefix, in->base, len);
-            status = seal_placed(d, &r, out);
-            if (status == WEIR_OK) {
-                *taken = len;
-                *made = r.wire;
-                return sealed(d, WEIR_TYPE_DATA);
-            }
-        } else {
-            status = weir_tx_limit_reached(d, WEIR_TYPE_DATA);
-        }
-    }
-    *taken = 0;
-    *made = 0;
-    return status;
-}
-
 weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov *in,
                          size_t in_count, uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
 {
     struct direction *d = tx_inside(tx);
 
-    if (in_count == 1 && is_usual(d, type, in->len))
-        return seal_usual(d, in, out, out_cap, taken, made);
-    return seal_any(d, type, in, in_count, out, out_cap, taken, made);
+    *taken = 0;
+    *made = 0;
+    if (in_count != 1 || !is_usual(d, type, in->len))
+        return seal_any(d, type, in, in_count, out, out_cap, taken, made);
+
+    size_t len = in->len;
+    weir_status status = seal_usually(d, in->base, NULL, len, out, out_cap, made);
+    if (status == WEIR_OK || status == WEIR_REKEY_DUE)
+        *taken = len;
+    return status;
+}
+
+/* As weir_tx_seal_in_place, but for what is left in `buf` after an error. */
+static weir_status seal_any_in_place(struct direction *d, uint8_t type, uint8_t *buf, size_t len,
+                                     size_t cap, size_t *made)
+{
+    weir_status status = ready(d, type, len);
+
+    if (status == WEIR_OK && len > limit_of(d, type))
+        status = weir_direction_end(d, WEIR_E_MISUSE);
+    if (status != WEIR_OK)
+        return status;
+    struct record r = any_record(d, type, len);
+    if (r.wire > cap)
+        return WEIR_NEED_OUTPUT;
+    if (!within_limits(d, type, r.blocks))
+        return weir_tx_limit_reached(d, type);
+    status = weir_direction_frame(d, r.wire, 1);
+    if (status == WEIR_OK)
+        status = seal_placed(d, &r, buf);
+    if (status != WEIR_OK)
+        return status;
+    *made = r.wire;
+    return sealed(d, type);
 }
 
 weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf, size_t len,
                                   size_t cap, size_t *made)
 {
     struct direction *d = tx_inside(tx);
+    uint8_t *text = buf + d->shape.prefix;
+    weir_status status;
 
     *made = 0;
-    weir_status status = ready(d, type, len);
-    if (status == WEIR_OK && len > limit_of(d, type))
-        status = weir_direction_end(d, WEIR_E_MISUSE);
-    if (status == WEIR_OK) {
-        struct record r = record_of(d, type, len);
-        if (r.wire > cap)
-            return WEIR_NEED_OUTPUT;
-        status = within_limits(d, type, r.blocks) ? weir_direction_frame(d, r.wire, 1)
-                                                  : weir_tx_limit_reached(d, type);
-        if (status == WEIR_NEED_OUTPUT)
-            return status;
-        if (status == WEIR_OK)
-            status = seal_placed(d, &r, buf);
-        if (status == WEIR_OK) {
-            *made = r.wire;
-            return sealed(d, type);
-        }
-    }
-    weir_wipe(buf, cap);
+    if (is_usual(d, type, len))
+        status = seal_usually(d, text, text + len, len, buf, cap, made);
+    else
+        status = seal_any_in_place(d, type, buf, len, cap, made);
+    if (status < 0 || status == WEIR_PENDING)
+        weir_wipe(buf, cap);
     return status;
 }
 
