@@ -89,15 +89,18 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
         (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)backend->form);
         return WEIR_REFUSED;
     }
+    d->keys = *keys;
     const struct weir_attach what = {
-        .keys = keys, .dir = dir, .record_limit = (uint16_t)WEIR_MAX_PLAINTEXT};
+        .keys = &d->keys, .dir = dir, .record_limit = (uint16_t)WEIR_MAX_PLAINTEXT};
     weir_status status = backend->attach(backend, ctx, &what, why);
     if (status == WEIR_PENDING) {
         backend->detach(backend, ctx);
         (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)backend->form);
     }
-    if (status != WEIR_OK)
+    if (status != WEIR_OK) {
+        weir_wipe(d, sizeof *d);
         return WEIR_REFUSED;
+    }
 
     const struct weir_suite *suite = weir_suite_find(keys->suite);
     d->backend = backend;
@@ -105,7 +108,6 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     d->attached = HELD_RECORD;
     d->receives = dir == WEIR_RX;
     d->carrier = WEIR_CARRIER_SOFTWARE;
-    d->keys = *keys;
     if (counters != NULL)
         d->counters = *counters;
     d->record_limit = WEIR_MAX_PLAINTEXT;

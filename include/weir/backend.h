@@ -47,6 +47,8 @@ typedef enum WEIR_ENUM weir_carrier {
 
 /** What a backend is asked to take. */
 struct weir_attach {
+    /** The direction's own. They stay where they are until `detach`, and their key changes only
+     * before `rekey`; the backend may read them there. */
     const struct weir_keys *keys;
     enum weir_dir dir;
     uint16_t record_limit; /**< most plaintext bytes in a record */
@@ -91,7 +93,7 @@ struct weir_backend {
                      enum weir_dir dir, struct weir_refusal *why);
     /**
      * Takes a direction. WEIR_OK; WEIR_PENDING; or WEIR_REFUSED with `why` filled, the direction
-     * unchanged (also on the socket) and nothing left to detach. Must not need the keys afterwards.
+     * unchanged (also on the socket) and nothing left to detach.
      */
     weir_status (*attach)(const struct weir_backend *self, void *ctx,
                           const struct weir_attach *what, struct weir_refusal *why);

@@ -24,6 +24,7 @@
 #include "seqmap.h"
 #include "session.h"
 #include "soft.h"
+#include "soft_cache.h"
 #include "status.h"
 #include "suite.h"
 #include "tx.h"
