@@ -86,9 +86,13 @@ static bool value_of(struct host *host, struct reading *reading)
 static void read_source(struct host *host, enum counter_source source, const char *interface,
                         struct readings *out)
 {
+    size_t len = strlen(interface);
+
+    if (len >= sizeof out->list[0].interface)
+        return; /* no system has such a name (IFNAMSIZ); a part of it would be another's */
     for (size_t i = 0; i < COUNTER_COUNT; i++) {
         struct reading reading = {.counter = &counters[i]};
-        (void)snprintf(reading.interface, sizeof reading.interface, "%s", interface);
+        memcpy(reading.interface, interface, len + 1);
         if (counters[i].source == source && out->count < READINGS_MAX && value_of(host, &reading)) {
             out->list[out->count++] = reading;
         }
