@@ -6,14 +6,15 @@
 AES-GCM and the key derivation are rows of their own, because either can be left out.
 """
 
-import re
 import sys
 import tempfile
 from pathlib import Path
 
 import objects
+import stack
 from objects import Target
 from report import Report
+from stack import Stack
 
 TARGETS = [
     Target('Cortex-M4', 'arm-none-eabi-gcc -mthumb -mcpu=cortex-m4 -Os'),
@@ -42,40 +43,18 @@ def parts(root):
             'hmac': [soft / f'{name}.c' for name in ('kdf_portable', 'portable_sha2')]}
 
 
-def call_graph(files):
-    """Frame sizes and calls of some files, from gcc's -fcallgraph-info=su."""
-    frames, calls = {}, {}
-    for file in files:
-        text = file.read_text()
-        for title, size, kind in re.findall(
-                r'node: { title: "([^"]+)" label: "[^"]*?(\d+) bytes \(([^)]*)\)', text):
-            # "dynamic" alone is a size that nobody bounds.
-            frames[title] = int(size) if kind != 'dynamic' else 1 << 30
-        for one, other in re.findall(r'edge: { sourcename: "([^"]+)" targetname: "([^"]+)"', text):
-            calls.setdefault(one, set()).add(other)
-    return frames, calls
-
-
-def deepest(frames, calls, function, above=()):
-    """(bytes, functions) of the costliest way down from a function."""
-    if function in above:
-        return 1 << 30, ['recursion']
-    ways = [deepest(frames, calls, callee, (*above, function))
-            for callee in calls.get(function, ())]
-    size, path = max(ways, default=(0, []))
-    # The four memory functions and weir_wipe are not here: they take next to nothing.
-    return frames.get(function, 0) + size, [function.split(':')[-1], *path]
-
-
 def check_stack(report, target, name, sources, include, directory):
-    target.compile(sources, include, directory, ['-fcallgraph-info=su'])
-    own = directory / target.name.replace(' ', '')
-    frames, calls = call_graph([own / f'{source.stem}.ci' for source in sources])
-    size, path = max(deepest(frames, calls, function) for function in frames)
+    graph = Stack()
+    graph.add(name, target.compile(sources, include, directory, stack.OPTIONS))
+    size, path = graph.worst()
     bound = MAX_STACK[name]
     faults = [f'{size} bytes by {" > ".join(path)}, allowed are {bound}'] if size > bound else []
-    if len(frames) < 4:
-        faults.append(f'only {len(frames)} functions seen')
+    # The four memory functions and weir_wipe are not here: they take next to nothing.
+    faults += [f'calls {other}' for other in graph.unknown()
+               if other not in objects.MEMORY | CORE]
+    faults += [f'{other} calls nobody knows whom' for other in graph.without_layer()]
+    if len(graph.frames) < 4:
+        faults.append(f'only {len(graph.frames)} functions seen')
     report.case(f'{target.name} {name} stack', faults,
                 f'{size} of {bound} bytes: {" > ".join(path)}')
 
@@ -101,7 +80,8 @@ def check_target(report, target, root, directory):
             check_stack(report, target, name, sources, include, directory)
 
 
-# What must be noticed: a division that a library carries out, and a stack that adds up.
+# What must be noticed: a division that a library carries out, and stack that adds up by calls, by
+# calls through a vtable, and without end.
 PLANTED = """
 #include <stdint.h>
 uint64_t planted_quotient(uint64_t a, uint64_t b);
@@ -111,7 +91,43 @@ __attribute__((noinline)) static void planted_low(void)
 { char p[300]; planted_use(p); }
 void planted_high(void);
 void planted_high(void) { char p[300]; planted_use(p); planted_low(); planted_use(p); }
+struct planted_table { void (*call)(void); };
+extern const struct planted_table planted_table;
+const struct planted_table planted_table = {planted_low};
 """
+PLANTED_ABOVE = """
+struct planted_table { void (*call)(void); };
+void planted_use(char *p);
+void planted_caller(const struct planted_table *table);
+void planted_caller(const struct planted_table *table)
+{ char p[700]; planted_use(p); table->call(); planted_use(p); }
+int planted_again(int n);
+int planted_again(int n) { char p[8]; planted_use(p); return n > 0 ? 1 + planted_again(n - 1) : p[0]; }
+"""
+
+
+def faults_of_stack(target, compiled, directory):
+    """What the sums of planted functions do not tell."""
+    alone = Stack()
+    alone.add('low', compiled)
+    faults, (size, path) = [], alone.worst()
+    if not 600 <= size < 700 or path[:2] != ['planted_high', 'planted_low']:
+        faults.append(f'calls, {size} bytes by {path}')
+    source = directory / 'planted_above.c'
+    source.write_text(PLANTED_ABOVE)
+    above = target.compile([source], directory, directory, [*stack.OPTIONS, '-O1'])
+    both = Stack({'high': ['low']})
+    both.add('low', compiled)
+    both.add('high', above)
+    size, path = both.deepest('planted_caller')
+    if not 1000 <= size < 1100 or path != ['planted_caller', 'planted_low', 'planted_use']:
+        faults.append(f'the vtable, {size} bytes by {path}')
+    if both.deepest('planted_again')[0] < stack.UNBOUNDED:
+        faults.append('recursion')
+    alone.add('other', above)
+    if alone.without_layer() != ['planted_caller']:
+        faults.append('a vtable of nobody')
+    return faults
 
 
 def check_the_checks(report, directory):
@@ -121,16 +137,13 @@ def check_the_checks(report, directory):
         return
     source = directory / 'planted.c'
     source.write_text(PLANTED)
-    compiled = target.compile([source], directory, directory, ['-fcallgraph-info=su'])
+    compiled = target.compile([source], directory, directory, stack.OPTIONS)
     needs = objects.undefined(compiled)
-    frames, calls = call_graph([compiled[0].with_suffix('.ci')])
-    size, path = max(deepest(frames, calls, function) for function in frames)
     faults = [] if '__aeabi_uldivmod' in needs else ['a division of 64 bits']
-    if size < 600 or path[:2] != ['planted_high', 'planted_low']:
-        faults.append(f'the stack, {size} bytes by {path}')
+    faults += faults_of_stack(target, compiled, directory)
     report.case('checks of the portable providers notice',
                 [f'not noticed: {fault}' for fault in faults],
-                f'a planted division, and {size} bytes of stack')
+                'a planted division, and stack by calls, a vtable and recursion')
 
 
 def main():
