@@ -8,14 +8,17 @@ static bool form_complete(const struct weir_backend *b)
     if (b->supports == NULL || b->attach == NULL || b->detach == NULL ||
         (b->command == NULL) != (b->complete == NULL))
         return false;
+    /* Nobody could carry its commands out. */
+    if (!WEIR_HAS_OFFLOAD && b->command != NULL)
+        return false;
     switch (b->form) {
     case WEIR_FORM_RECORD:
         return b->seal != NULL && b->open != NULL;
     case WEIR_FORM_STREAM:
-        return b->send != NULL && b->sent != NULL && b->receive != NULL && b->received != NULL &&
-               b->least_record >= 1 && b->least_record <= WEIR_MAX_PLAINTEXT;
+        return WEIR_HAS_OFFLOAD && b->send != NULL && b->sent != NULL && b->receive != NULL &&
+               b->received != NULL && b->least_record >= 1 && b->least_record <= WEIR_MAX_PLAINTEXT;
     case WEIR_FORM_PACKET:
-        return b->frame != NULL && b->seal != NULL;
+        return WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET && b->frame != NULL && b->seal != NULL;
     }
     return false;
 }

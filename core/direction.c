@@ -54,6 +54,10 @@ static bool keys_sound(const struct weir_keys *keys, enum weir_dir dir, struct w
 {
     const struct weir_suite *suite = weir_suite_find(keys->suite);
 
+    /* Its suites are not known then, either. */
+    if ((!WEIR_HAS_TLS12 && keys->version == WEIR_TLS12) ||
+        (!WEIR_HAS_TLS13 && keys->version == WEIR_TLS13))
+        return weir_direction_refuse(why, WEIR_REFUSAL_VERSION, keys->version);
     if (suite == NULL)
         return weir_direction_refuse(why, WEIR_REFUSAL_SUITE, keys->suite);
     if (keys->version != suite->version)
@@ -74,7 +78,6 @@ bool weir_direction_memory(const struct weir_backend *backend, const void *ctx, 
 }
 
 weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct weir_keys *keys,
-                                const struct weir_counters *counters,
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,
                                 struct weir_refusal *why)
 {
@@ -106,10 +109,10 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     d->backend = backend;
     d->ctx = ctx;
     d->attached = HELD_RECORD;
+#if WEIR_HAS_OFFLOAD
     d->receives = dir == WEIR_RX;
     d->carrier = WEIR_CARRIER_SOFTWARE;
-    if (counters != NULL)
-        d->counters = *counters;
+#endif
     d->record_limit = WEIR_MAX_PLAINTEXT;
     weir_direction_set_limit(d, (struct weir_limit){0, 0});
     d->iv_is_salt = uses_explicit_nonce(suite);
@@ -124,9 +127,8 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
 
 static void detach(struct direction *d)
 {
-    if (d->doing == DOING_MOVE)
-        d->with.next.backend->detach(d->with.next.backend, d->with.next.ctx);
-    d->doing = DOING_NOTHING;
+    if (WEIR_HAS_OFFLOAD)
+        weir_direction_drop_move(d);
     if (d->attached != HELD_NOT) {
         d->backend->detach(d->backend, d->ctx);
         d->attached = HELD_NOT;
@@ -160,8 +162,10 @@ weir_status weir_direction_status(const struct direction *d)
         return WEIR_E_MISUSE;
     if (d->status < 0)
         return (weir_status)d->status;
-    bool due = d->keys.at.blocks > d->limit.soft;
-    return due && !weir_direction_in_doubt(d, d->limit.soft) ? WEIR_REKEY_DUE : WEIR_OK;
+    if (d->keys.at.blocks <= d->limit.soft ||
+        (WEIR_HAS_OFFLOAD && weir_direction_in_doubt(d, d->limit.soft)))
+        return WEIR_OK;
+    return WEIR_REKEY_DUE;
 }
 
 /* The lower of two limits of which 0 is none. */
@@ -183,39 +187,4 @@ void weir_direction_set_limit(struct direction *d, struct weir_limit limit)
     struct weir_limit own = weir_alg_limit((weir_alg)suite->alg);
     d->limit.soft = lower(limit.soft, own.soft);
     d->limit.hard = lower(limit.hard, own.hard);
-}
-
-bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
-                              struct weir_refusal *why)
-{
-    if (d->keys.version != WEIR_TLS13)
-        return weir_direction_refuse(why, WEIR_REFUSAL_VERSION, d->keys.version);
-    if (d->keys.secret_len == 0)
-        return weir_direction_refuse(why, WEIR_REFUSAL_SECRET, 0);
-
-    const struct weir_suite *suite = weir_suite_find(d->keys.suite);
-    if (kdf == NULL || kdf->abi != WEIR_KDF_ABI || (kdf->hashes & (1u << suite->hash)) == 0)
-        return weir_direction_refuse(why, WEIR_REFUSAL_KDF, suite->hash);
-    if (d->backend->rekey == NULL)
-        return weir_direction_refuse(why, WEIR_REFUSAL_NO_REKEY, 0);
-    *why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE, .layer = WEIR_LAYER_CORE};
-    return true;
-}
-
-weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
-                                  struct weir_counters *counters)
-{
-    weir_keys_wipe(keys);
-    if (d->status < 0 || d->attached == HELD_NOT)
-        return weir_direction_end(d, WEIR_E_MISUSE);
-    if (d->doing != DOING_NOTHING)
-        return WEIR_PENDING;
-    /* A new owner goes on at this very record: a bound is not enough for it. */
-    if (d->attached == HELD_STREAM && !d->exact)
-        return WEIR_REFUSED;
-    *keys = d->keys;
-    if (counters != NULL)
-        *counters = d->counters;
-    weir_direction_end(d, WEIR_E_MOVED);
-    return WEIR_OK;
 }

@@ -17,6 +17,10 @@
 struct __attribute__((may_alias)) direction {
     const struct weir_backend *backend; /* NULL: never initialised, or wiped */
     void *ctx;
+    struct weir_keys keys;
+    struct weir_counters counters;
+    struct weir_limit limit; /* UINT64_MAX where there is none */
+#if WEIR_HAS_OFFLOAD
     /* What `doing` needs. */
     union {
         struct {
@@ -25,11 +29,15 @@ struct __attribute__((may_alias)) direction {
         } next;                     /* DOING_MOVE */
         const struct weir_kdf *kdf; /* DOING_QUERY_TO_REKEY */
     } with;
-    struct weir_keys keys;
-    struct weir_counters counters;
-    struct weir_limit limit; /* UINT64_MAX where there is none */
-    uint32_t asked;        /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
-    uint16_t open;         /* STREAM, TX: 0: no record is open; else one may be, see OPEN_UNKNOWN */
+    uint32_t asked;    /* STREAM, TX: most bytes that weir_tx_sent may report; 0: none asked */
+    uint16_t open;     /* STREAM, TX: 0: no record is open; else one may be, see OPEN_UNKNOWN */
+    uint8_t receives;  /* it is a weir_rx */
+    uint8_t sending;   /* STREAM, TX: content type of `asked` */
+    uint8_t carrier;   /* a weir_carrier */
+    uint8_t exact;     /* STREAM: the position is as the backend has just told it */
+    uint8_t bypassed;  /* STREAM, TX: others have sent on the socket; how much is not known */
+    uint8_t no_answer; /* STREAM: a query of our own has failed; the bounds have to do */
+#endif
     uint16_t record_limit; /* most plaintext bytes in a record */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
     /* Next to each other, so that one comparison tells the usual (tx.c). */
@@ -38,12 +46,6 @@ struct __attribute__((may_alias)) direction {
     uint8_t doing;         /* an enum doing: what the outstanding command is for */
     int8_t status;         /* sticky once below zero, else 0 */
     uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
-    uint8_t receives;      /* it is a weir_rx */
-    uint8_t sending;       /* STREAM, TX: content type of `asked` */
-    uint8_t carrier;       /* a weir_carrier */
-    uint8_t exact;         /* STREAM: the position is as the backend has just told it */
-    uint8_t bypassed;      /* STREAM, TX: others have sent on the socket; how much is not known */
-    uint8_t no_answer;     /* STREAM: a query of our own has failed; the bounds have to do */
     struct weir_shape shape;
 };
 
@@ -80,6 +82,40 @@ static inline struct direction *tx_inside(const struct weir_tx *tx)
 static inline struct direction *rx_inside(const struct weir_rx *rx)
 {
     return (struct direction *)(void *)(uintptr_t)rx;
+}
+
+/* What the parts of this build leave to be asked of a direction. */
+static inline bool is_tls13(const struct direction *d)
+{
+    return WEIR_HAS_TLS13 && (!WEIR_HAS_TLS12 || d->keys.version == WEIR_TLS13);
+}
+
+static inline bool has_explicit_nonce(const struct direction *d)
+{
+    return WEIR_HAS_TLS12 && d->iv_is_salt;
+}
+
+static inline bool weir_direction_busy(const struct direction *d)
+{
+    return WEIR_HAS_OFFLOAD && d->doing != DOING_NOTHING;
+}
+
+/* Whether weir frames the records: all that can be said of them is said here. */
+static inline bool weir_direction_frames(const struct direction *d)
+{
+    return d->attached == HELD_RECORD ||
+           (WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET && d->attached == HELD_PACKET);
+}
+
+/* Whether the position is that of the next record, and no bound. */
+static inline bool weir_direction_exact(const struct direction *d)
+{
+#if WEIR_HAS_OFFLOAD
+    return d->attached != HELD_STREAM || d->exact;
+#else
+    (void)d;
+    return true;
+#endif
 }
 
 /* AEAD blocks a message of `len` bytes counts against the key (struct weir_limit). */
@@ -133,7 +169,7 @@ static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire
 /* Whether the shape of its records can still be set: nobody below the socket would be told. */
 static inline bool weir_direction_adjustable(const struct direction *d)
 {
-    return (d->attached == HELD_RECORD || d->attached == HELD_PACKET) && d->doing == DOING_NOTHING;
+    return weir_direction_frames(d) && !weir_direction_busy(d);
 }
 
 /* A backend may answer these two; from one that answers something else anything can be expected. */
@@ -143,10 +179,11 @@ static inline weir_status backend_error(weir_status status)
 }
 
 weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct weir_keys *keys,
-                                const struct weir_counters *counters,
                                 const struct weir_backend *backend, void *ctx, size_t ctx_len,
                                 struct weir_refusal *why);
 weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf);
+/* The old key's records are counted; now the key changes. */
+weir_status weir_direction_change_key(struct direction *d, const struct weir_kdf *kdf);
 /* The backend has answered a change of key. */
 weir_status weir_direction_rekeyed(struct direction *d, weir_status status);
 /* Whether the memory given is what the backend asks for. */
@@ -161,6 +198,14 @@ const struct weir_cmd *weir_direction_command(const struct direction *d);
 weir_status weir_direction_complete(struct direction *d, const struct weir_done *done,
                                     struct weir_refusal *why);
 weir_status weir_direction_query(struct direction *d, struct weir_refusal *why);
+/* The backend that the direction was to move to need not wait for it any longer. */
+void weir_direction_drop_move(struct direction *d);
+/* WEIR_OK: nobody need be asked before the key changes, or has answered. Else what to answer. */
+weir_status weir_direction_ask_to_rekey(struct direction *d, const struct weir_kdf *kdf);
+/* What was learnt of the old key's records is not of the new one's. */
+void weir_direction_new_key(struct direction *d);
+/* The backend has answered WEIR_PENDING; false: it has no commands, so that is no answer. */
+bool weir_direction_waits(struct direction *d, enum doing doing);
 /* STREAM: WEIR_OK, or what weir_tx_stream and weir_rx_stream answer before they look further. */
 weir_status weir_direction_stream(struct direction *d);
 /* STREAM: whether the bound passes a limit, the truth may not, and there is somebody to ask: then
@@ -178,12 +223,31 @@ static inline void weir_direction_lose_rekey(struct direction *d)
 
 /* tx.c: whether content of this type and length may be sent at all. */
 bool weir_tx_sendable(uint8_t type, size_t len);
+#if WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET
 /* packet.c: whether the move says where it begins; the position then does. */
 bool weir_direction_locate(struct direction *d, const struct weir_move *move,
                            struct weir_refusal *why);
 /* packet.c: tells the backend of the next record, `wire` bytes on the wire, the first of
  * `together`; WEIR_OK at once in another form. */
 weir_status weir_direction_frame(struct direction *d, size_t wire, size_t together);
+#else
+static inline bool weir_direction_locate(struct direction *d, const struct weir_move *move,
+                                         struct weir_refusal *why)
+{
+    (void)d;
+    (void)move;
+    (void)why;
+    return true;
+}
+
+static inline weir_status weir_direction_frame(struct direction *d, size_t wire, size_t together)
+{
+    (void)d;
+    (void)wire;
+    (void)together;
+    return WEIR_OK;
+}
+#endif
 /* tx.c: the key is used up for content of this type. */
 weir_status weir_tx_limit_reached(struct direction *d, uint8_t type);
 /* rx.c: what an authenticated record may hold; r->type and r->len are final. */
@@ -191,8 +255,6 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r);
 
 bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
                               struct weir_refusal *why);
-weir_status weir_direction_export(struct direction *d, struct weir_keys *keys,
-                                  struct weir_counters *counters);
 /* Ends it with a status below zero, for good; the first status stays. Returns the sticky status. */
 weir_status weir_direction_end(struct direction *d, weir_status status);
 weir_status weir_direction_status(const struct direction *d);

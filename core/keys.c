@@ -14,6 +14,8 @@ void weir_keys_wipe(struct weir_keys *keys)
     weir_wipe(keys, sizeof *keys);
 }
 
+#if WEIR_HAS_TLS13
+
 #define MAX_LABEL        12u
 #define LABEL_PREFIX     "tls13 "
 #define LABEL_PREFIX_LEN 6u
@@ -130,3 +132,5 @@ weir_status weir_keys_update(struct weir_keys *keys, const struct weir_kdf *kdf)
     keys->at.epoch++;
     return WEIR_OK;
 }
+
+#endif

@@ -6,6 +6,8 @@
 #include "direction.h"
 #include "mem.h"
 
+#if WEIR_HAS_OFFLOAD
+
 /* What the policy says about a backend that holds the key for good. */
 static bool policy_allows(const struct direction *d, enum weir_dir dir,
                           const struct weir_move *move, struct weir_refusal *why)
@@ -39,9 +41,32 @@ static bool shape_kept(const struct direction *d, enum weir_dir dir, const struc
     return true;
 }
 
-static void begin(struct direction *d, enum doing doing)
+/* What is done waits for the commands of `backend`; false: it has none. */
+static bool begin(struct direction *d, const struct weir_backend *backend, enum doing doing)
 {
+    if (backend->command == NULL || backend->complete == NULL)
+        return false;
     d->doing = (uint8_t)doing;
+    return true;
+}
+
+bool weir_direction_waits(struct direction *d, enum doing doing)
+{
+    return begin(d, d->backend, doing);
+}
+
+void weir_direction_drop_move(struct direction *d)
+{
+    if (d->doing == DOING_MOVE)
+        d->with.next.backend->detach(d->with.next.backend, d->with.next.ctx);
+    d->doing = DOING_NOTHING;
+}
+
+void weir_direction_new_key(struct direction *d)
+{
+    d->exact = 0;
+    d->bypassed = 0;
+    d->no_answer = 0;
 }
 
 /* The next backend has the direction: nothing from here on can fail. */
@@ -79,7 +104,7 @@ weir_status weir_direction_offload(struct direction *d, enum weir_dir dir,
         (void)weir_direction_refuse(why, WEIR_REFUSAL_NO_TAKE_BACK, 0);
         return WEIR_REFUSED;
     }
-    if (d->attached == HELD_STREAM && !d->exact) {
+    if (!weir_direction_exact(d)) {
         (void)weir_direction_refuse(why, WEIR_REFUSAL_POSITION, 0);
         why->transient = true; /* after a query */
         return WEIR_REFUSED;
@@ -97,10 +122,8 @@ weir_status weir_direction_offload(struct direction *d, enum weir_dir dir,
         switch_over(d);
         return WEIR_OK;
     }
-    if (status == WEIR_PENDING && to->command != NULL && to->complete != NULL) {
-        begin(d, DOING_MOVE);
+    if (status == WEIR_PENDING && begin(d, to, DOING_MOVE))
         return WEIR_PENDING;
-    }
     if (status == WEIR_PENDING) /* and nobody could go on with it */
         to->detach(to, move->ctx);
     return WEIR_REFUSED;
@@ -195,10 +218,8 @@ static weir_status ask(struct direction *d, enum doing doing, struct weir_refusa
     weir_status status = d->backend->query(d->backend, d->ctx, &state);
     if (status == WEIR_OK)
         return learn(d, &state);
-    if (status == WEIR_PENDING && d->backend->command != NULL && d->backend->complete != NULL) {
-        begin(d, doing);
+    if (status == WEIR_PENDING && begin(d, d->backend, doing))
         return WEIR_PENDING;
-    }
     d->no_answer = 1;
     *why = (struct weir_refusal){.code = WEIR_REFUSAL_OS, .layer = WEIR_LAYER_BACKEND};
     return WEIR_REFUSED;
@@ -244,51 +265,18 @@ weir_status weir_tx_bypass(struct weir_tx *tx, struct weir_refusal *why)
     return WEIR_OK;
 }
 
-/* The old key's records are counted; now the key changes. */
-static weir_status change_key(struct direction *d, const struct weir_kdf *kdf)
-{
-    weir_status status = weir_keys_update(&d->keys, kdf);
-    if (status != WEIR_OK)
-        return weir_direction_end(d, status);
-    d->exact = 0;
-    d->bypassed = 0;
-    d->no_answer = 0;
-    status = d->backend->rekey(d->backend, d->ctx, &d->keys);
-    if (status == WEIR_PENDING && d->backend->command != NULL && d->backend->complete != NULL) {
-        begin(d, DOING_REKEY);
-        return WEIR_PENDING;
-    }
-    return weir_direction_rekeyed(d, status);
-}
-
-weir_status weir_direction_rekeyed(struct direction *d, weir_status status)
-{
-    if (status != WEIR_OK) {
-        d->attached = HELD_NOT; /* the backend holds nothing any more: nothing to detach */
-        return weir_direction_end(d, backend_error(status));
-    }
-    d->counters.rekeys++;
-    return WEIR_OK;
-}
-
-weir_status weir_direction_rekey(struct direction *d, const struct weir_kdf *kdf)
+weir_status weir_direction_ask_to_rekey(struct direction *d, const struct weir_kdf *kdf)
 {
     struct weir_refusal why;
-
-    if (d->doing != DOING_NOTHING)
-        return WEIR_PENDING;
-    if (d->status < 0 || d->attached == HELD_NOT || !weir_direction_can_rekey(d, kdf, &why))
-        return weir_direction_end(d, WEIR_E_MISUSE);
     /* Receiving, empty records may have come besides that nobody saw. */
     bool asks = d->attached == HELD_STREAM && (d->keys.at.unsure > 0 || d->receives || d->bypassed);
-    if (asks && d->backend->query != NULL && !d->no_answer) {
-        weir_status status = ask(d, DOING_QUERY_TO_REKEY, &why);
-        if (status == WEIR_PENDING)
-            d->with.kdf = kdf;
-        if (status == WEIR_PENDING || status < 0)
-            return status;
-    }
-    return change_key(d, kdf);
+
+    if (!asks || d->backend->query == NULL || d->no_answer)
+        return WEIR_OK;
+    weir_status status = ask(d, DOING_QUERY_TO_REKEY, &why);
+    if (status == WEIR_PENDING)
+        d->with.kdf = kdf;
+    return status == WEIR_PENDING || status < 0 ? status : WEIR_OK;
 }
 
 /* A query's commands are done. */
@@ -332,7 +320,7 @@ weir_status weir_direction_complete(struct direction *d, const struct weir_done 
     weir_status status = b->complete(b, moves ? d->with.next.ctx : d->ctx, done, why);
     if (status == WEIR_PENDING)
         return WEIR_PENDING;
-    begin(d, DOING_NOTHING);
+    d->doing = DOING_NOTHING;
     switch (doing) {
     case DOING_MOVE:
         return move_done(d, status, why);
@@ -341,10 +329,92 @@ weir_status weir_direction_complete(struct direction *d, const struct weir_done 
     case DOING_QUERY_TO_REKEY:
         /* Without an answer the old key's counts stay bounds. */
         status = query_done(d, status, why);
-        return status < 0 ? status : change_key(d, kdf);
+        return status < 0 ? status : weir_direction_change_key(d, kdf);
     case DOING_QUERY:
     case DOING_NOTHING:
         break;
     }
     return query_done(d, status, why);
 }
+
+weir_status weir_tx_offload(struct weir_tx *tx, const struct weir_move *move,
+                            struct weir_refusal *why)
+{
+    return weir_direction_offload(tx_inside(tx), WEIR_TX, move, why);
+}
+
+weir_status weir_tx_take_back(struct weir_tx *tx, const struct weir_move *move,
+                              struct weir_refusal *why)
+{
+    return weir_direction_take_back(tx_inside(tx), WEIR_TX, move, why);
+}
+
+const struct weir_cmd *weir_tx_command(const struct weir_tx *tx)
+{
+    return weir_direction_command(tx_inside(tx));
+}
+
+weir_status weir_tx_complete(struct weir_tx *tx, const struct weir_done *done,
+                             struct weir_refusal *why)
+{
+    return weir_direction_complete(tx_inside(tx), done, why);
+}
+
+weir_status weir_tx_query(struct weir_tx *tx, struct weir_refusal *why)
+{
+    return weir_direction_query(tx_inside(tx), why);
+}
+
+const struct weir_backend *weir_tx_backend(const struct weir_tx *tx)
+{
+    return tx_inside(tx)->backend;
+}
+
+weir_carrier weir_tx_carrier(const struct weir_tx *tx)
+{
+    const struct direction *d = tx_inside(tx);
+
+    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
+}
+
+weir_status weir_rx_offload(struct weir_rx *rx, const struct weir_move *move,
+                            struct weir_refusal *why)
+{
+    return weir_direction_offload(rx_inside(rx), WEIR_RX, move, why);
+}
+
+weir_status weir_rx_take_back(struct weir_rx *rx, const struct weir_move *move,
+                              struct weir_refusal *why)
+{
+    return weir_direction_take_back(rx_inside(rx), WEIR_RX, move, why);
+}
+
+const struct weir_cmd *weir_rx_command(const struct weir_rx *rx)
+{
+    return weir_direction_command(rx_inside(rx));
+}
+
+weir_status weir_rx_complete(struct weir_rx *rx, const struct weir_done *done,
+                             struct weir_refusal *why)
+{
+    return weir_direction_complete(rx_inside(rx), done, why);
+}
+
+weir_status weir_rx_query(struct weir_rx *rx, struct weir_refusal *why)
+{
+    return weir_direction_query(rx_inside(rx), why);
+}
+
+const struct weir_backend *weir_rx_backend(const struct weir_rx *rx)
+{
+    return rx_inside(rx)->backend;
+}
+
+weir_carrier weir_rx_carrier(const struct weir_rx *rx)
+{
+    const struct direction *d = rx_inside(rx);
+
+    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
+}
+
+#endif

@@ -5,6 +5,8 @@
  */
 #include "direction.h"
 
+#if WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET
+
 bool weir_direction_locate(struct direction *d, const struct weir_move *move,
                            struct weir_refusal *why)
 {
@@ -29,3 +31,5 @@ weir_status weir_direction_frame(struct direction *d, size_t wire, size_t togeth
         return status;
     return weir_direction_end(d, status < 0 ? status : WEIR_E_BACKEND);
 }
+
+#endif

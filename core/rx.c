@@ -6,14 +6,7 @@ weir_status weir_rx_init(struct weir_rx *rx, struct weir_keys *keys,
                          const struct weir_backend *backend, void *ctx, size_t ctx_len,
                          struct weir_refusal *why)
 {
-    return weir_direction_init(rx_inside(rx), WEIR_RX, keys, NULL, backend, ctx, ctx_len, why);
-}
-
-weir_status weir_rx_import(struct weir_rx *rx, struct weir_keys *keys,
-                           const struct weir_counters *counters, const struct weir_backend *backend,
-                           void *ctx, size_t ctx_len, struct weir_refusal *why)
-{
-    return weir_direction_init(rx_inside(rx), WEIR_RX, keys, counters, backend, ctx, ctx_len, why);
+    return weir_direction_init(rx_inside(rx), WEIR_RX, keys, backend, ctx, ctx_len, why);
 }
 
 weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
@@ -305,53 +298,7 @@ struct weir_counters weir_rx_counters(const struct weir_rx *rx)
     return rx_inside(rx)->counters;
 }
 
-weir_status weir_rx_export(struct weir_rx *rx, struct weir_keys *keys,
-                           struct weir_counters *counters)
-{
-    return weir_direction_export(rx_inside(rx), keys, counters);
-}
-
 void weir_rx_wipe(struct weir_rx *rx)
 {
     weir_direction_wipe(rx_inside(rx));
-}
-
-weir_status weir_rx_offload(struct weir_rx *rx, const struct weir_move *move,
-                            struct weir_refusal *why)
-{
-    return weir_direction_offload(rx_inside(rx), WEIR_RX, move, why);
-}
-
-weir_status weir_rx_take_back(struct weir_rx *rx, const struct weir_move *move,
-                              struct weir_refusal *why)
-{
-    return weir_direction_take_back(rx_inside(rx), WEIR_RX, move, why);
-}
-
-const struct weir_cmd *weir_rx_command(const struct weir_rx *rx)
-{
-    return weir_direction_command(rx_inside(rx));
-}
-
-weir_status weir_rx_complete(struct weir_rx *rx, const struct weir_done *done,
-                             struct weir_refusal *why)
-{
-    return weir_direction_complete(rx_inside(rx), done, why);
-}
-
-weir_status weir_rx_query(struct weir_rx *rx, struct weir_refusal *why)
-{
-    return weir_direction_query(rx_inside(rx), why);
-}
-
-const struct weir_backend *weir_rx_backend(const struct weir_rx *rx)
-{
-    return rx_inside(rx)->backend;
-}
-
-weir_carrier weir_rx_carrier(const struct weir_rx *rx)
-{
-    const struct direction *d = rx_inside(rx);
-
-    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
 }

@@ -5,6 +5,8 @@
  */
 #include <weir/seqmap.h>
 
+#if WEIR_HAS_PACKET
+
 static struct weir_seqmap_run *run_at(const struct weir_seqmap *map, uint32_t index)
 {
     uint32_t left = map->capacity - map->first;
@@ -188,3 +190,5 @@ weir_status weir_seqmap_trim(struct weir_seqmap *map, uint32_t acked)
     run->count -= records;
     return WEIR_OK;
 }
+
+#endif

@@ -5,6 +5,8 @@
 #include "mem.h"
 #include "session.h"
 
+#if WEIR_HAS_OFFLOAD
+
 static struct session *inside(const struct weir_session *session)
 {
     return (struct session *)(void *)(uintptr_t)session;
@@ -161,3 +163,5 @@ weir_status weir_session_received(struct weir_session *session, const struct wei
     weir_session_ask_for_key_update(s);
     return status;
 }
+
+#endif

@@ -6,6 +6,8 @@
 #include "direction.h"
 #include "mem.h"
 
+#if WEIR_HAS_OFFLOAD
+
 /* The most plaintext of one call; no operating system takes more. */
 #define MOST_AT_ONCE 0x7ffff000u
 
@@ -254,3 +256,5 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
     *out = (struct weir_record){0};
     return weir_direction_end(d, status);
 }
+
+#endif

@@ -4,7 +4,12 @@
 
 static const struct weir_suite suites[] = {
 #define WEIR_X(number, name, alg, hash, version) {number, WEIR_##version, WEIR_##alg, WEIR_##hash},
-    WEIR_SUITE_LIST(WEIR_X)
+#if WEIR_HAS_TLS13
+    WEIR_SUITE_LIST_TLS13(WEIR_X)
+#endif
+#if WEIR_HAS_TLS12
+        WEIR_SUITE_LIST_TLS12(WEIR_X)
+#endif
 #undef WEIR_X
 };
 
@@ -16,51 +21,6 @@ const struct weir_suite *weir_suite_find(uint16_t id)
         if (suites[i].id == id)
             return &suites[i];
     return NULL;
-}
-
-const char *weir_suite_name(uint16_t id)
-{
-    switch (id) {
-#define WEIR_X(number, name, alg, hash, version)                                                   \
-    case number:                                                                                   \
-        return #name;
-        WEIR_SUITE_LIST(WEIR_X)
-#undef WEIR_X
-    default:
-        return "?";
-    }
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    return *a == *b;
-}
-
-const struct weir_suite *weir_suite_named(const char *name)
-{
-    for (size_t i = 0; i < SUITE_COUNT; i++)
-        if (same_text(weir_suite_name(suites[i].id), name))
-            return &suites[i];
-    return NULL;
-}
-
-const char *weir_alg_name(weir_alg alg)
-{
-    switch (alg) {
-    case WEIR_AES_128_GCM:
-        return "AES-128-GCM";
-    case WEIR_AES_256_GCM:
-        return "AES-256-GCM";
-    case WEIR_CHACHA20_POLY1305:
-        return "ChaCha20-Poly1305";
-    case WEIR_ALG_COUNT:
-        break;
-    }
-    return "?";
 }
 
 size_t weir_alg_key_len(weir_alg alg)

@@ -20,14 +20,7 @@ weir_status weir_tx_init(struct weir_tx *tx, struct weir_keys *keys,
                          const struct weir_backend *backend, void *ctx, size_t ctx_len,
                          struct weir_refusal *why)
 {
-    return weir_direction_init(tx_inside(tx), WEIR_TX, keys, NULL, backend, ctx, ctx_len, why);
-}
-
-weir_status weir_tx_import(struct weir_tx *tx, struct weir_keys *keys,
-                           const struct weir_counters *counters, const struct weir_backend *backend,
-                           void *ctx, size_t ctx_len, struct weir_refusal *why)
-{
-    return weir_direction_init(tx_inside(tx), WEIR_TX, keys, counters, backend, ctx, ctx_len, why);
+    return weir_direction_init(tx_inside(tx), WEIR_TX, keys, backend, ctx, ctx_len, why);
 }
 
 struct weir_shape weir_tx_shape(const struct weir_tx *tx)
@@ -170,7 +163,7 @@ static inline size_t together(uint8_t type, size_t left, size_t limit)
 /* Whether `d` can seal `len` bytes of `type` now; the status to answer otherwise. */
 static inline weir_status ready(struct direction *d, uint8_t type, size_t len)
 {
-    if ((d->attached != HELD_RECORD && d->attached != HELD_PACKET) || !weir_tx_sendable(type, len))
+    if (!weir_direction_frames(d) || !weir_tx_sendable(type, len))
         return weir_direction_end(d, WEIR_E_MISUSE);
     if (d->doing != DOING_NOTHING)
         return WEIR_PENDING;
@@ -326,53 +319,7 @@ struct weir_counters weir_tx_counters(const struct weir_tx *tx)
     return tx_inside(tx)->counters;
 }
 
-weir_status weir_tx_export(struct weir_tx *tx, struct weir_keys *keys,
-                           struct weir_counters *counters)
-{
-    return weir_direction_export(tx_inside(tx), keys, counters);
-}
-
 void weir_tx_wipe(struct weir_tx *tx)
 {
     weir_direction_wipe(tx_inside(tx));
-}
-
-weir_status weir_tx_offload(struct weir_tx *tx, const struct weir_move *move,
-                            struct weir_refusal *why)
-{
-    return weir_direction_offload(tx_inside(tx), WEIR_TX, move, why);
-}
-
-weir_status weir_tx_take_back(struct weir_tx *tx, const struct weir_move *move,
-                              struct weir_refusal *why)
-{
-    return weir_direction_take_back(tx_inside(tx), WEIR_TX, move, why);
-}
-
-const struct weir_cmd *weir_tx_command(const struct weir_tx *tx)
-{
-    return weir_direction_command(tx_inside(tx));
-}
-
-weir_status weir_tx_complete(struct weir_tx *tx, const struct weir_done *done,
-                             struct weir_refusal *why)
-{
-    return weir_direction_complete(tx_inside(tx), done, why);
-}
-
-weir_status weir_tx_query(struct weir_tx *tx, struct weir_refusal *why)
-{
-    return weir_direction_query(tx_inside(tx), why);
-}
-
-const struct weir_backend *weir_tx_backend(const struct weir_tx *tx)
-{
-    return tx_inside(tx)->backend;
-}
-
-weir_carrier weir_tx_carrier(const struct weir_tx *tx)
-{
-    const struct direction *d = tx_inside(tx);
-
-    return d->attached == HELD_NOT ? WEIR_CARRIER_NONE : (weir_carrier)d->carrier;
 }

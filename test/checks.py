@@ -73,6 +73,9 @@ def check_headers(root, _build, log):
     """
     languages = [('gcc', 'c', 'c11'), ('g++', 'c++', 'c++11'), ('clang', 'c', 'c11'),
                  ('clang++', 'c++', 'c++17')]
+    # Something has to be declared, and weir/config.h declares nothing.
+    unit = log.with_suffix('.c')
+    unit.write_text('typedef int declaration;\n')
     jobs = []
     for header in tracked(root, 'include/weir/*.h'):
         name = f'weir/{header.name}'
@@ -80,7 +83,7 @@ def check_headers(root, _build, log):
             jobs.append((f'{name} as {standard} with {compiler}',
                          [compiler, '-x', language, f'-std={standard}', *WARNINGS,
                           '-I', str(root / 'include'), *library_flags(), '-fsyntax-only',
-                          '-include', name, '-include', name, '/dev/null']))
+                          '-include', name, '-include', name, str(unit)]))
     count = run_all(jobs, log)
     for header in tracked(root, 'include/weir/*.h'):
         short = re.findall(r'\benum (?!WEIR_ENUM\b)(\w+) \{', header.read_text())

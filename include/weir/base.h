@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** @file
- * What every other header needs: visibility, byte ranges, directions and protocol versions.
+ * What every other header needs: the parts of this build, visibility, byte ranges, directions and
+ * protocol versions.
  */
 #ifndef WEIR_BASE_H
 #define WEIR_BASE_H
@@ -8,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Not by quotes: what meson has written for this build comes before what lies beside this file. */
+#include <weir/config.h>
 
 #ifdef __cplusplus
 #define WEIR_BEGIN extern "C" {

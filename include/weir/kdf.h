@@ -31,6 +31,7 @@ struct weir_kdf {
 
 WEIR_BEGIN
 
+#if WEIR_HAS_TLS13
 /**
  * HKDF-Expand-Label(secret, label, context, len) of RFC 8446 section 7.1, for `len` up to the
  * hash's length; `label` without "tls13 ", at most 12 bytes; `context_len` at most 48 bytes.
@@ -42,6 +43,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_expand_label(const struct weir_kdf *kd
                                                        const uint8_t *secret, const char *label,
                                                        const uint8_t *context, size_t context_len,
                                                        uint8_t *out, size_t len);
+#endif
 
 WEIR_END
 #endif

@@ -58,6 +58,13 @@ struct weir_keys {
 
 WEIR_BEGIN
 
+/** Overwrites `keys` with zeros, in a way the compiler keeps. */
+WEIR_API void weir_keys_wipe(struct weir_keys *keys);
+
+/** Overwrites `len` bytes at `p` with zeros, in a way the compiler keeps. */
+WEIR_API void weir_wipe(void *p, size_t len);
+
+#if WEIR_HAS_TLS13
 /**
  * Derives write key and IV of a TLS 1.3 traffic secret (RFC 8446 section 7.3): fills `keys` with
  * version 1.3, `suite`, the secret and a position of 0.
@@ -80,12 +87,24 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_keys_from_secret(struct weir_keys *key
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_keys_update(struct weir_keys *keys,
                                                       const struct weir_kdf *kdf);
-
-/** Overwrites `keys` with zeros, in a way the compiler keeps. */
-WEIR_API void weir_keys_wipe(struct weir_keys *keys);
-
-/** Overwrites `len` bytes at `p` with zeros, in a way the compiler keeps. */
-WEIR_API void weir_wipe(void *p, size_t len);
+#else
+static inline weir_status weir_keys_from_secret(struct weir_keys *keys, const struct weir_kdf *kdf,
+                                                uint16_t suite, const uint8_t *secret, size_t len)
+{
+    (void)kdf;
+    (void)suite;
+    (void)secret;
+    (void)len;
+    weir_keys_wipe(keys);
+    return WEIR_E_MISUSE;
+}
+static inline weir_status weir_keys_update(struct weir_keys *keys, const struct weir_kdf *kdf)
+{
+    (void)kdf;
+    weir_keys_wipe(keys);
+    return WEIR_E_MISUSE;
+}
+#endif
 
 WEIR_END
 #endif

@@ -69,6 +69,7 @@ struct weir_linux_ktls_probe {
     uint64_t opaque[24];
 };
 
+#if WEIR_HAS_OFFLOAD
 WEIR_BEGIN
 
 /**
@@ -110,4 +111,5 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_linux_ktls_probe_result(
     const struct weir_linux_ktls_probe *probe, uint32_t *features, struct weir_refusal *why);
 
 WEIR_END
+#endif
 #endif

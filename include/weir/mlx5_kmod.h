@@ -78,6 +78,7 @@ struct weir_mlx5_ktls_probe {
 /** Bytes of the longest struct tls_enable. */
 #define WEIR_MLX5_TLS_ENABLE 64u
 
+#if WEIR_HAS_OFFLOAD
 WEIR_BEGIN
 
 /** What the release of this kern.osreldate (or __FreeBSD_version) can do; 0: no kernel TLS. */
@@ -151,4 +152,5 @@ weir_mlx5_ktls_probe_result(const struct weir_mlx5_ktls_probe *probe, uint32_t *
                             uint32_t *modes, struct weir_refusal *why);
 
 WEIR_END
+#endif
 #endif

@@ -207,6 +207,7 @@ struct weir_mlx5_caps {
     uint32_t sessions; /**< directions at once, each way: half of the key objects there can be */
 };
 
+#if WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -361,4 +362,5 @@ WEIR_API bool weir_mlx5_caps_offer(const struct weir_mlx5_caps *caps, enum weir_
                                    uint16_t version, uint16_t suite, struct weir_refusal *why);
 
 WEIR_END
+#endif
 #endif

@@ -77,12 +77,25 @@ struct weir_refusal {
 
 WEIR_BEGIN
 
+#if WEIR_HAS_TEXTS
 /** The name of a refusal code in lower case ("not_built"); "?" for a number that is none. Static.
  */
 WEIR_API const char *weir_refusal_name(weir_refusal_code code);
 
 /** One line for a human about a refusal code. Static. */
 WEIR_API const char *weir_refusal_text(weir_refusal_code code);
+#else
+static inline const char *weir_refusal_name(weir_refusal_code code)
+{
+    (void)code;
+    return "?";
+}
+static inline const char *weir_refusal_text(weir_refusal_code code)
+{
+    (void)code;
+    return "?";
+}
+#endif
 
 WEIR_END
 #endif

@@ -92,6 +92,7 @@ WEIR_API struct weir_position weir_rx_position(const struct weir_rx *rx);
 /** What it has carried. */
 WEIR_API struct weir_counters weir_rx_counters(const struct weir_rx *rx);
 
+#if WEIR_HAS_OFFLOAD
 /** As weir_tx_offload. Open every whole record first, then read no more than the rest of the one
  * that is cut (weir_rx_want): WEIR_REFUSAL_BOUNDARY is answered until none is left. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_offload(struct weir_rx *rx,
@@ -130,7 +131,9 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_stream(struct weir_rx *rx, struct w
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_received(struct weir_rx *rx,
                                                       const struct weir_stream_done *done,
                                                       uint8_t *buf, struct weir_record *out);
+#endif
 
+#if WEIR_HAS_EXPORT
 /** As weir_tx_export. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_rx_export(struct weir_rx *rx, struct weir_keys *keys,
                                                     struct weir_counters *counters);
@@ -140,6 +143,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_import(struct weir_rx *rx, struct w
                                                     const struct weir_counters *counters,
                                                     const struct weir_backend *backend, void *ctx,
                                                     size_t ctx_len, struct weir_refusal *why);
+#endif
 
 /** Wipes all of it, the backend's memory included. Safe on a zeroed `rx` and twice. */
 WEIR_API void weir_rx_wipe(struct weir_rx *rx);

@@ -61,6 +61,7 @@ struct weir_seqmap_record {
     uint8_t nonce_rule; /**< a weir_nonce_rule */
 };
 
+#if WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -111,4 +112,5 @@ WEIR_API weir_status weir_seqmap_trim(struct weir_seqmap *map, uint32_t acked);
 WEIR_API uint32_t weir_seqmap_start(const struct weir_seqmap *map);
 
 WEIR_END
+#endif
 #endif

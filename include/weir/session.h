@@ -108,6 +108,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_handshake(struct weir_ses
                                                                  uint8_t *out, size_t out_cap,
                                                                  size_t *made);
 
+#if WEIR_HAS_OFFLOAD
 /**
  * Moves one direction to another backend, as weir_tx_offload and weir_rx_offload do. WEIR_PENDING:
  * carry out weir_session_command and tell weir_session_complete. A refusal is also what
@@ -173,6 +174,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_received(struct weir_session *
                                                            const struct weir_stream_done *done,
                                                            uint8_t *buf, struct weir_record *out,
                                                            size_t *count);
+#endif
 
 /** Whether something waits to be flushed. */
 WEIR_API bool weir_session_wants_flush(const struct weir_session *session);

@@ -50,20 +50,38 @@ typedef enum WEIR_ENUM weir_status {
 
 WEIR_BEGIN
 
-/** The name of a status without its prefix ("E_AUTH"); "?" for a number that is none. Static. */
-WEIR_API const char *weir_status_name(weir_status status);
-
-/** One line for a human about a status. Static. */
-WEIR_API const char *weir_status_text(weir_status status);
-
 /**
  * The alert (RFC 8446 section 6) that tells the peer about `status`; WEIR_ALERT_NONE when there is
  * none to send. TLS 1.2 uses the same numbers (RFC 5246 section 7.2).
  */
 WEIR_API uint8_t weir_status_alert(weir_status status);
 
+#if WEIR_HAS_TEXTS
+/** The name of a status without its prefix ("E_AUTH"); "?" for a number that is none. Static. */
+WEIR_API const char *weir_status_name(weir_status status);
+
+/** One line for a human about a status. Static. */
+WEIR_API const char *weir_status_text(weir_status status);
+
 /** The name of an alert number ("bad_record_mac"); "unknown_alert" for a number without a name. */
 WEIR_API const char *weir_alert_name(uint8_t alert);
+#else
+static inline const char *weir_status_name(weir_status status)
+{
+    (void)status;
+    return "?";
+}
+static inline const char *weir_status_text(weir_status status)
+{
+    (void)status;
+    return "?";
+}
+static inline const char *weir_alert_name(uint8_t alert)
+{
+    (void)alert;
+    return "?";
+}
+#endif
 
 WEIR_END
 #endif

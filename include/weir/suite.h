@@ -33,10 +33,12 @@ typedef enum WEIR_ENUM weir_hash { WEIR_SHA256 = 0, WEIR_SHA384 = 1 } weir_hash;
  * Every suite of the IANA registry that uses these AEADs with the full 16-byte tag.
  * X(number, name, algorithm, hash, version)
  */
-#define WEIR_SUITE_LIST(X)                                                                         \
+#define WEIR_SUITE_LIST_TLS13(X)                                                                   \
     X(0x1301, TLS_AES_128_GCM_SHA256, AES_128_GCM, SHA256, TLS13)                                  \
     X(0x1302, TLS_AES_256_GCM_SHA384, AES_256_GCM, SHA384, TLS13)                                  \
-    X(0x1303, TLS_CHACHA20_POLY1305_SHA256, CHACHA20_POLY1305, SHA256, TLS13)                      \
+    X(0x1303, TLS_CHACHA20_POLY1305_SHA256, CHACHA20_POLY1305, SHA256, TLS13)
+
+#define WEIR_SUITE_LIST_TLS12(X)                                                                   \
     X(0x009c, TLS_RSA_WITH_AES_128_GCM_SHA256, AES_128_GCM, SHA256, TLS12)                         \
     X(0x009d, TLS_RSA_WITH_AES_256_GCM_SHA384, AES_256_GCM, SHA384, TLS12)                         \
     X(0x009e, TLS_DHE_RSA_WITH_AES_128_GCM_SHA256, AES_128_GCM, SHA256, TLS12)                     \
@@ -73,6 +75,10 @@ typedef enum WEIR_ENUM weir_hash { WEIR_SHA256 = 0, WEIR_SHA384 = 1 } weir_hash;
     X(0xccad, TLS_DHE_PSK_WITH_CHACHA20_POLY1305_SHA256, CHACHA20_POLY1305, SHA256, TLS12)         \
     X(0xccae, TLS_RSA_PSK_WITH_CHACHA20_POLY1305_SHA256, CHACHA20_POLY1305, SHA256, TLS12)
 
+#define WEIR_SUITE_LIST(X)                                                                         \
+    WEIR_SUITE_LIST_TLS13(X)                                                                       \
+    WEIR_SUITE_LIST_TLS12(X)
+
 /** Suites by name: `WEIR_TLS_AES_128_GCM_SHA256` and so on. */
 enum WEIR_ENUM weir_suite_id {
 #define WEIR_X(number, name, alg, hash, version) WEIR_##name = (number),
@@ -104,9 +110,17 @@ struct weir_limit {
 
 WEIR_BEGIN
 
-/** The suite with this IANA number, or NULL. Static. */
+/** The suite with this IANA number, or NULL: also for one of a version that this build of weir is
+ * without. Static. */
 WEIR_API const struct weir_suite *weir_suite_find(uint16_t id);
 
+/** Bytes of the algorithm's key: 16 or 32. */
+WEIR_API size_t weir_alg_key_len(weir_alg alg);
+
+/** The usage limit of one key of this algorithm. */
+WEIR_API struct weir_limit weir_alg_limit(weir_alg alg);
+
+#if WEIR_HAS_TEXTS
 /** The suite with this IANA name ("TLS_AES_128_GCM_SHA256"), or NULL. Static. */
 WEIR_API const struct weir_suite *weir_suite_named(const char *name);
 
@@ -115,12 +129,23 @@ WEIR_API const char *weir_suite_name(uint16_t id);
 
 /** The name of an algorithm ("AES-128-GCM"); "?" for a number that is none. Static. */
 WEIR_API const char *weir_alg_name(weir_alg alg);
-
-/** Bytes of the algorithm's key: 16 or 32. */
-WEIR_API size_t weir_alg_key_len(weir_alg alg);
-
-/** The usage limit of one key of this algorithm. */
-WEIR_API struct weir_limit weir_alg_limit(weir_alg alg);
+#else
+static inline const struct weir_suite *weir_suite_named(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+static inline const char *weir_suite_name(uint16_t id)
+{
+    (void)id;
+    return "?";
+}
+static inline const char *weir_alg_name(weir_alg alg)
+{
+    (void)alg;
+    return "?";
+}
+#endif
 
 WEIR_END
 #endif

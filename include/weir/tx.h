@@ -164,6 +164,7 @@ WEIR_API struct weir_position weir_tx_position(const struct weir_tx *tx);
 /** What it has carried. */
 WEIR_API struct weir_counters weir_tx_counters(const struct weir_tx *tx);
 
+#if WEIR_HAS_OFFLOAD
 /**
  * Moves the direction to another backend. Nothing is lost, repeated or reordered: the keys and the
  * position go along, limits and counters keep counting, and the old backend is given up only when
@@ -240,7 +241,9 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_sent(struct weir_tx *tx,
  * WEIR_REFUSAL_POSITION: the backend cannot tell where it stands. Or the sticky status.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_tx_bypass(struct weir_tx *tx, struct weir_refusal *why);
+#endif
 
+#if WEIR_HAS_EXPORT
 /**
  * Hands the direction to a new owner: `keys` can make another weir_tx, in this process or another,
  * which goes on at the next record. From then on this `tx` answers WEIR_E_MOVED: a nonce has one
@@ -256,6 +259,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_import(struct weir_tx *tx, struct w
                                                     const struct weir_counters *counters,
                                                     const struct weir_backend *backend, void *ctx,
                                                     size_t ctx_len, struct weir_refusal *why);
+#endif
 
 /** Wipes all of it, the backend's memory included. Safe on a zeroed `tx` and twice. */
 WEIR_API void weir_tx_wipe(struct weir_tx *tx);

@@ -38,8 +38,7 @@ ON(BOTH, others_send)
     /* Their last one may be open, with its number to come. */
     CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, b.made + 1001);
     CHECK_EQ(f->t, weir_tx_position(&f->tx).unsure, 1);
-    struct weir_keys keys;
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    check_tx_export(f, &f->tx, WEIR_REFUSED);
     CHECK_EQ(f->t, weir_tx_position(&f->tx).blocks, blocks + 1001 * (1024 + 2));
     CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, b.made + 1000);
     CHECK_EQ(f->t, weir_tx_counters(&f->tx).bytes, 1);

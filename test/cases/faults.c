@@ -22,7 +22,6 @@ static const struct {
 static void tx_is_dead(struct fixture *f, weir_status status)
 {
     const struct weir_iov in = {f->text, 10};
-    struct weir_keys keys;
     size_t taken = 77, made = 77;
     uint32_t seals = f->watch.seals;
 
@@ -33,7 +32,7 @@ static void tx_is_dead(struct fixture *f, weir_status status)
                  status);
     CHECK_EQ(f->t, taken + made, 0);
     CHECK_STATUS(f->t, weir_tx_rekey(&f->tx, &watch_kdf), status);
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), status);
+    check_tx_export(f, &f->tx, status);
     CHECK_EQ(f->t, f->watch.seals, seals);
     CHECK_EQ(f->t, f->watch.attached, 1); /* RX */
 }
@@ -143,7 +142,6 @@ ON(BOTH, a_failed_seal_answers_what_it_may)
 /* Whatever step of it fails, after a failed rekey no key is left, the old one neither. */
 ON(TLS13, rekey_fails_at_every_step)
 {
-    struct weir_keys keys;
     uint32_t n = 0;
 
     for (bool failed = true; failed; n++) {
@@ -165,7 +163,7 @@ ON(TLS13, rekey_fails_at_every_step)
         CHECK_STATUS(f->t, weir_rx_status(&f->rx), want);
         CHECK_EQ(f->t, f->watch.attached, failed ? 1 : 2);
         if (failed)
-            CHECK_STATUS(f->t, weir_rx_export(&f->rx, &keys, NULL), WEIR_E_PROVIDER);
+            check_rx_export(f, &f->rx, WEIR_E_PROVIDER);
     }
     for (size_t i = 0; i < ANSWERS; i++) { /* answers of the backend, not of the key derivation */
         fixture_again(f);

@@ -76,6 +76,46 @@ weir_status fixture_rx(struct fixture *f, const struct weir_keys *keys)
     return status;
 }
 
+#if WEIR_HAS_EXPORT
+static void check_export(struct fixture *f, weir_status got, weir_status want,
+                         const struct weir_keys *keys)
+{
+    CHECK_STATUS(f->t, got, want);
+    if (want != WEIR_OK)
+        CHECK_ZERO(f->t, keys, sizeof *keys);
+}
+
+void check_tx_export(struct fixture *f, struct weir_tx *tx, weir_status want)
+{
+    struct weir_keys keys;
+
+    memset(&keys, 0xa5, sizeof keys);
+    check_export(f, weir_tx_export(tx, &keys, NULL), want, &keys);
+}
+
+void check_rx_export(struct fixture *f, struct weir_rx *rx, weir_status want)
+{
+    struct weir_keys keys;
+
+    memset(&keys, 0xa5, sizeof keys);
+    check_export(f, weir_rx_export(rx, &keys, NULL), want, &keys);
+}
+#else
+void check_tx_export(struct fixture *f, struct weir_tx *tx, weir_status want)
+{
+    (void)f;
+    (void)tx;
+    (void)want;
+}
+
+void check_rx_export(struct fixture *f, struct weir_rx *rx, weir_status want)
+{
+    (void)f;
+    (void)rx;
+    (void)want;
+}
+#endif
+
 void fixture_session(struct fixture *f, const struct weir_kdf *kdf)
 {
     const struct weir_session_config config = {
@@ -138,6 +178,10 @@ void fixture_each(struct test *t, unsigned versions, void (*body)(struct fixture
         bool tls13 = profiles[i].version == WEIR_TLS13;
         if ((versions & (tls13 ? TLS13 : TLS12)) == 0)
             continue;
+        if (!(tls13 ? WEIR_HAS_TLS13 : WEIR_HAS_TLS12)) {
+            t->skipped = "this build is without the version";
+            continue;
+        }
         /* Not every provider has every algorithm. All have AES-GCM, so no case goes without. */
         if ((t->aead->algs & WEIR_ALG_BIT(weir_suite_find(profiles[i].suite)->alg)) == 0)
             continue;
@@ -154,6 +198,8 @@ void fixture_each(struct test *t, unsigned versions, void (*body)(struct fixture
         body(f);
         end(f);
     }
+    if (t->checks > 0)
+        t->skipped = NULL;
 }
 
 /* The peer */

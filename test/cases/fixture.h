@@ -60,7 +60,8 @@ struct fixture {
     _Alignas(TEST_CTX_ALIGN) uint8_t rx_ctx[TEST_CTX_LEN];
 };
 
-/** Runs `body` once for every profile of `versions`, each time with a connection of its own. */
+/** Runs `body` once for every profile of `versions`, each time with a connection of its own. The
+ * case is skipped where this build has none of them. */
 void fixture_each(struct test *t, unsigned versions, void (*body)(struct fixture *f));
 
 /**
@@ -97,6 +98,11 @@ weir_status fixture_tx(struct fixture *f, const struct weir_keys *keys);
 weir_status fixture_rx(struct fixture *f, const struct weir_keys *keys);
 /** Begins the session anew on tx and rx. */
 void fixture_session(struct fixture *f, const struct weir_kdf *kdf);
+
+/** CHECKs what weir_tx_export (weir_rx_export) answers, and that it gives keys with WEIR_OK alone;
+ * nothing in a build without them. */
+void check_tx_export(struct fixture *f, struct weir_tx *tx, weir_status want);
+void check_rx_export(struct fixture *f, struct weir_rx *rx, weir_status want);
 
 /** Where a loop stands, the profile with it: profile * 10^9 + index. */
 void fixture_at(struct fixture *f, uint64_t index);

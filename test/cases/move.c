@@ -115,7 +115,6 @@ ON(BOTH, failing_commands_leave_all_as_it_was)
 ON(BOTH, nothing_happens_in_the_middle)
 {
     struct weir_refusal why;
-    struct weir_keys keys;
     enum weir_dir dir;
 
     for (int side = 0; side < 2; side++) {
@@ -135,7 +134,7 @@ ON(BOTH, nothing_happens_in_the_middle)
         CHECK_EQ(f->t, b.attached, 1);
         if (side == WEIR_TX) {
             CHECK_STATUS(f->t, we_send(f, "x", 1), WEIR_PENDING);
-            CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_PENDING);
+            check_tx_export(f, &f->tx, WEIR_PENDING);
             CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
             CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
             CHECK_STATUS(f->t, we_flush(f), WEIR_PENDING);
@@ -146,7 +145,7 @@ ON(BOTH, nothing_happens_in_the_middle)
             size_t left = f->in_len;
             CHECK_STATUS(f->t, we_hear(f), WEIR_PENDING);
             CHECK_EQ(f->t, f->in_len, left);
-            CHECK_STATUS(f->t, weir_rx_export(&f->rx, &keys, NULL), WEIR_PENDING);
+            check_rx_export(f, &f->rx, WEIR_PENDING);
             CHECK_EQ(f->t, weir_rx_set_record_limit(&f->rx, 100), WEIR_E_MISUSE);
         }
         CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
@@ -353,8 +352,7 @@ ON(BOTH, taken_back)
     CHECK_STATUS(f->t, weir_tx_take_back(&f->tx, &back, &why), WEIR_REFUSED);
     CHECK_EQ(f->t, why.code, WEIR_REFUSAL_POSITION);
     CHECK(f->t, why.transient);
-    struct weir_keys keys;
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    check_tx_export(f, &f->tx, WEIR_REFUSED);
     CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
     CHECK_STATUS(f->t, below_run(&b, f, &why), WEIR_OK);
     CHECK_EQ(f->t, weir_tx_carrier(&f->tx), WEIR_CARRIER_KERNEL);

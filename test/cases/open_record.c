@@ -69,20 +69,18 @@ ON(BOTH, calls_that_share_records)
 /* The open one has its number to come, so that of the record behind it is in doubt by one. */
 ON(BOTH, asked_while_a_record_is_open)
 {
-    struct weir_keys keys;
-
     begin(f);
     send(f, WEIR_TYPE_DATA, 100, true);
     CHECK_STATUS(f->t, ask(f, 0), WEIR_OK);
     stands_at(f, 1, 1);
     CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, 0);
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    check_tx_export(f, &f->tx, WEIR_REFUSED);
     /* Closed by what is no data, it counts before that. */
     send(f, WEIR_TYPE_ALERT, 2, false);
     CHECK_STATUS(f->t, ask(f, 2), WEIR_OK);
     stands_at(f, 2, 0);
     CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, 2);
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_OK);
+    check_tx_export(f, &f->tx, WEIR_OK);
     /* It may have been closed, too. */
     begin(f);
     send(f, WEIR_TYPE_DATA, 100, true);
@@ -96,20 +94,18 @@ ON(BOTH, asked_while_a_record_is_open)
  * because one was closed early. A number that is not its own is never given away. */
 ON(BOTH, open_until_a_call_closes_it)
 {
-    struct weir_keys keys;
-
     begin(f);
     send(f, WEIR_TYPE_DATA, 100, true);
     for (int i = 0; i < 3; i++) {
         CHECK_STATUS(f->t, ask(f, 0), WEIR_OK);
         stands_at(f, 1, 1);
-        CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+        check_tx_export(f, &f->tx, WEIR_REFUSED);
     }
     begin(f);
     send(f, WEIR_TYPE_DATA, FULL, true);
     CHECK_STATUS(f->t, ask(f, 1), WEIR_OK);
     stands_at(f, 2, 1);
-    CHECK_STATUS(f->t, weir_tx_export(&f->tx, &keys, NULL), WEIR_REFUSED);
+    check_tx_export(f, &f->tx, WEIR_REFUSED);
     send(f, WEIR_TYPE_DATA, FULL, true);
     CHECK_STATUS(f->t, ask(f, 2), WEIR_OK);
     stands_at(f, 3, 1);

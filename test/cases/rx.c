@@ -30,15 +30,13 @@ static void put_header(struct fixture *f, uint32_t type, uint32_t version, size_
 /* The record that waits first fails with `status`, for good; `wiped`: it was tried to be opened. */
 static void fails(struct fixture *f, weir_status status, bool wiped)
 {
-    struct weir_keys keys;
-
     CHECK_STATUS(f->t, we_open(f), status);
     if (wiped)
         CHECK_ZERO(f->t, we_left(f) + 5, (size_t)f->in[3] << 8 | f->in[4]);
     CHECK_STATUS(f->t, we_open(f), status);
     CHECK_STATUS(f->t, we_open_part(f, 0), status);
     CHECK_STATUS(f->t, weir_rx_status(&f->rx), status);
-    CHECK_STATUS(f->t, weir_rx_export(&f->rx, &keys, NULL), status);
+    check_rx_export(f, &f->rx, status);
     CHECK_STATUS(f->t, weir_rx_rekey(&f->rx, &watch_kdf), status);
     CHECK_STATUS(f->t, we_open(f), status);
     CHECK_EQ(f->t, f->watch.attached, 1); /* TX */

@@ -15,14 +15,20 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
+/* In a build without texts each of them is "?". */
+static const char *as_built(const char *text)
+{
+    return WEIR_HAS_TEXTS ? text : "?";
+}
+
 static void each_has_name_text_and_alert(struct test *t)
 {
     for (size_t i = 0; i < ROWS; i++) {
         weir_status status = (weir_status)rows[i].value;
 
         t->at = i;
-        CHECK_STR(t, weir_status_name(status), rows[i].name);
-        CHECK_STR(t, weir_status_text(status), rows[i].text);
+        CHECK_STR(t, weir_status_name(status), as_built(rows[i].name));
+        CHECK_STR(t, weir_status_text(status), as_built(rows[i].text));
         CHECK_EQ(t, weir_status_alert(status), rows[i].alert);
     }
 }
@@ -33,8 +39,9 @@ static void values_and_names_are_distinct(struct test *t)
         for (size_t j = 0; j < i; j++) {
             t->at = i;
             CHECK(t, rows[i].value != rows[j].value);
-            CHECK(t, weir_status_name((weir_status)rows[i].value) !=
-                         weir_status_name((weir_status)rows[j].value));
+            if (WEIR_HAS_TEXTS)
+                CHECK(t, weir_status_name((weir_status)rows[i].value) !=
+                             weir_status_name((weir_status)rows[j].value));
         }
     }
 }
@@ -49,16 +56,16 @@ static void alerts_are_those_of_the_rfc(struct test *t)
     CHECK_EQ(t, weir_status_alert(WEIR_E_DECODE), 50);   /* decode_error */
     CHECK_EQ(t, weir_status_alert(WEIR_E_VERSION), 70);  /* protocol_version */
     CHECK_EQ(t, weir_status_alert(WEIR_E_REKEY), 80);    /* internal_error */
-    CHECK_STR(t, weir_alert_name(0), "close_notify");
-    CHECK_STR(t, weir_alert_name(10), "unexpected_message");
-    CHECK_STR(t, weir_alert_name(20), "bad_record_mac");
-    CHECK_STR(t, weir_alert_name(22), "record_overflow");
-    CHECK_STR(t, weir_alert_name(47), "illegal_parameter");
-    CHECK_STR(t, weir_alert_name(50), "decode_error");
-    CHECK_STR(t, weir_alert_name(70), "protocol_version");
-    CHECK_STR(t, weir_alert_name(80), "internal_error");
-    CHECK_STR(t, weir_alert_name(90), "user_canceled");
-    CHECK_STR(t, weir_alert_name(100), "no_renegotiation");
+    CHECK_STR(t, weir_alert_name(0), as_built("close_notify"));
+    CHECK_STR(t, weir_alert_name(10), as_built("unexpected_message"));
+    CHECK_STR(t, weir_alert_name(20), as_built("bad_record_mac"));
+    CHECK_STR(t, weir_alert_name(22), as_built("record_overflow"));
+    CHECK_STR(t, weir_alert_name(47), as_built("illegal_parameter"));
+    CHECK_STR(t, weir_alert_name(50), as_built("decode_error"));
+    CHECK_STR(t, weir_alert_name(70), as_built("protocol_version"));
+    CHECK_STR(t, weir_alert_name(80), as_built("internal_error"));
+    CHECK_STR(t, weir_alert_name(90), as_built("user_canceled"));
+    CHECK_STR(t, weir_alert_name(100), as_built("no_renegotiation"));
 }
 
 /* Only what kills a direction has an alert, and nothing that asks to be called again. */
@@ -84,9 +91,9 @@ static void unknown_numbers_have_a_text_too(struct test *t)
         REQUIRE(t, weir_status_text(status) != NULL);
         CHECK(t, weir_status_text(status)[0] != '\0');
     }
-    CHECK_STR(t, weir_alert_name(1), "unknown_alert");
-    CHECK_STR(t, weir_alert_name(254), "unknown_alert");
-    CHECK_STR(t, weir_alert_name(WEIR_ALERT_NONE), "unknown_alert");
+    CHECK_STR(t, weir_alert_name(1), as_built("unknown_alert"));
+    CHECK_STR(t, weir_alert_name(254), as_built("unknown_alert"));
+    CHECK_STR(t, weir_alert_name(WEIR_ALERT_NONE), as_built("unknown_alert"));
 }
 
 /* Whatever -fshort-enums says, which is the rule on Arm without an operating system. */

@@ -9,10 +9,21 @@ static const struct {
 } rows[] = {
 #define WEIR_X(number, name, alg, hash, version)                                                   \
     {number, WEIR_##version, WEIR_##alg, WEIR_##hash, #name},
-    WEIR_SUITE_LIST(WEIR_X)
+#if WEIR_HAS_TLS13
+    WEIR_SUITE_LIST_TLS13(WEIR_X)
+#endif
+#if WEIR_HAS_TLS12
+        WEIR_SUITE_LIST_TLS12(WEIR_X)
+#endif
 #undef WEIR_X
 };
 #define ROWS (sizeof rows / sizeof *rows)
+
+/* In a build without texts each of them is "?", and no suite is found by its name. */
+static const char *as_built(const char *text)
+{
+    return WEIR_HAS_TEXTS ? text : "?";
+}
 
 static void found_by_number_and_by_name(struct test *t)
 {
@@ -25,8 +36,8 @@ static void found_by_number_and_by_name(struct test *t)
         CHECK_EQ(t, suite->version, rows[i].version);
         CHECK_EQ(t, suite->alg, rows[i].alg);
         CHECK_EQ(t, suite->hash, rows[i].hash);
-        CHECK(t, weir_suite_named(rows[i].name) == suite);
-        CHECK_STR(t, weir_suite_name(rows[i].id), rows[i].name);
+        CHECK(t, weir_suite_named(rows[i].name) == (WEIR_HAS_TEXTS ? suite : NULL));
+        CHECK_STR(t, weir_suite_name(rows[i].id), as_built(rows[i].name));
     }
 }
 
@@ -89,9 +100,9 @@ static void algorithms(struct test *t)
     CHECK_EQ(t, weir_alg_key_len(WEIR_AES_128_GCM), 16);
     CHECK_EQ(t, weir_alg_key_len(WEIR_AES_256_GCM), 32);
     CHECK_EQ(t, weir_alg_key_len(WEIR_CHACHA20_POLY1305), 32);
-    CHECK_STR(t, weir_alg_name(WEIR_AES_128_GCM), "AES-128-GCM");
-    CHECK_STR(t, weir_alg_name(WEIR_AES_256_GCM), "AES-256-GCM");
-    CHECK_STR(t, weir_alg_name(WEIR_CHACHA20_POLY1305), "ChaCha20-Poly1305");
+    CHECK_STR(t, weir_alg_name(WEIR_AES_128_GCM), as_built("AES-128-GCM"));
+    CHECK_STR(t, weir_alg_name(WEIR_AES_256_GCM), as_built("AES-256-GCM"));
+    CHECK_STR(t, weir_alg_name(WEIR_CHACHA20_POLY1305), as_built("ChaCha20-Poly1305"));
     CHECK_STR(t, weir_alg_name(WEIR_ALG_COUNT), "?");
     CHECK_STR(t, weir_alg_name((weir_alg)77), "?");
 }
