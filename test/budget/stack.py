@@ -2,9 +2,9 @@
 """The most stack that functions take, with all that they call.
 
 gcc tells the frame of each function and whom it calls (-fcallgraph-info=su). A call through a pointer
-names nobody: it is taken to reach every function whose address lies in the constants of the layer
-below, which is where vtables are. Layers of which nothing is below end there, and what a caller
-supplies comes on top.
+names nobody: it is taken to reach every function whose address the layer below takes, in a vtable or
+where it makes one. Layers of which nothing is below end there, and what a caller supplies comes on
+top.
 """
 
 import re
@@ -16,13 +16,27 @@ OPTIONS = ['-fcallgraph-info=su']
 UNBOUNDED = 1 << 30
 INDIRECT = '__indirect_call'
 
+# weir's layers by file, and what is called through pointers: core and who uses it call a backend and
+# a key derivation, the software backend calls an AEAD.
+LAYERS = {'soft': 'soft', 'cache': 'soft',
+          'aead_portable': 'aead', 'portable_aes': 'aead', 'portable_ghash': 'aead',
+          'kdf_portable': 'kdf', 'portable_sha2': 'kdf'}
+BELOW = {'core': ['soft', 'kdf'], 'soft': ['aead']}
+
+
+def layer_of(path):
+    return LAYERS.get(path.stem, 'core')
+
 
 class Stack:
     """The call graph of some object files, each in a layer."""
 
-    def __init__(self, below=None):
-        """`below`: layer -> layers whose vtables its calls through pointers may go to."""
-        self.below = below or {}
+    def __init__(self, below=None, foreign=0):
+        """
+        `below`: layer -> layers whose vtables its calls through pointers may go to. `foreign`: bytes
+        that a function takes which is called and not there.
+        """
+        self.below, self.foreign = below or {}, foreign
         self.frames, self.calls, self.layer = {}, {}, {}
         self.vtables = {}  # layer -> titles of functions
         self.known = {}    # function -> deepest way, once it is computed
@@ -71,7 +85,7 @@ class Stack:
         if function not in self.known:
             ways = [self.deepest(callee, (*above, function)) for callee in self._called(function)]
             size, path = max(ways, default=(0, []))
-            self.known[function] = (self.frames.get(function, 0) + size,
+            self.known[function] = (self.frames.get(function, self.foreign) + size,
                                     [function.split(':')[-1], *path])
         return self.known[function]
 
@@ -81,16 +95,20 @@ class Stack:
                    if layer is None or self.layer[name] == layer)
 
 
+# Relocations of calls and jumps; all others take an address.
+CALL = re.compile(r'_(THM_)?(CALL|JUMP|JAL|BRANCH|PLT|PC24|RVC)')
+
+
 def addresses(path):
-    """Names that the constants of an object file point to."""
-    found, constant = set(), False
+    """Names whose address an object file takes, in its constants or in its code."""
     # llvm-objdump reads every architecture, the host's own perhaps not.
     objdump = 'llvm-objdump' if shutil.which('llvm-objdump') else 'objdump'
+    found, wanted = set(), False
     for line in output_of([objdump, '-r', path]).splitlines():
         section = re.match(r'RELOCATION RECORDS FOR \[([^]]+)\]', line)
         if section:
-            constant = bool(re.match(r'\.(ro)?data', section[1]))
-        row = re.match(r'^[0-9a-f]{8,} \S+\s+([\w.]+)', line)
-        if row and constant:
-            found.add(row[1])
+            wanted = bool(re.match(r'\.(text|rodata|data)', section[1]))
+        row = re.match(r'^[0-9a-f]{8,} (\S+)\s+([\w.]+)', line)
+        if row and wanted and not CALL.search(row[1]):
+            found.add(row[2])
     return found

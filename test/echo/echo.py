@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'budget'))
 from board import SECONDS, Tampered, on_pipes, on_uart, sign  # noqa: E402
 from report import Report  # noqa: E402
+from stack import BELOW, Stack, layer_of  # noqa: E402
 
 MEGABYTE = 1000000
 NAMES = {'mps2-an386': 'Cortex-M4', 'mps2-an385': 'Cortex-M0+', 'virt': 'RV32'}
@@ -236,6 +237,21 @@ def check_uart(echo):
             judge(echo, f'{NAMES[board]}, by its UART', texts, whole(8000, 1))
 
 
+def check_stack(echo):
+    """What painted stack has lost is no more than what the call graph allows, and not far from it."""
+    for board, used in echo.stack.items():
+        # Of libgcc's functions, which are leaves or nearly so, nothing tells.
+        graph = Stack(BELOW, foreign=64)
+        for path in sorted((echo.directory / 'full' / board).glob('*.o')):
+            graph.add(layer_of(path), [path])
+        size, path = graph.deepest('image_run')
+        faults = [f'{name} calls nobody knows whom' for name in graph.without_layer()]
+        if not size / 2 < used <= size:
+            faults.append(f'{used} bytes used, {size} computed by {" > ".join(path)}')
+        echo.report.case(f'{NAMES[board]}, stack', faults, f'{used} bytes used, {size} computed')
+        print(f'NOTE {NAMES[board]}: stack of the whole image {used} bytes used, {size} computed')
+
+
 def main():
     root, peer = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     report = Report()
@@ -249,8 +265,7 @@ def main():
         check_streams(echo)
         check_small_records(echo)
         check_uart(echo)
-        print('NOTE stack used, all of the image: ' +
-              ', '.join(f'{NAMES[board]} {used} bytes' for board, used in echo.stack.items()))
+        check_stack(echo)
     return 1 if report.failed else 0
 
 
