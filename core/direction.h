@@ -6,7 +6,7 @@
 #ifndef WEIR_CORE_DIRECTION_H
 #define WEIR_CORE_DIRECTION_H
 
-#include <weir/rx.h>
+#include <weir/rx_marked.h>
 
 #include "mem.h"
 
@@ -252,6 +252,10 @@ static inline weir_status weir_direction_frame(struct direction *d, size_t wire,
 weir_status weir_tx_limit_reached(struct direction *d, uint8_t type);
 /* rx.c: what an authenticated record may hold; r->type and r->len are final. */
 weir_status weir_rx_judge(struct direction *d, const struct weir_record *r);
+/* rx.c: as opening the whole record at `buf`, whose text is open and authenticated already. */
+weir_status weir_rx_take(struct direction *d, uint8_t *buf, size_t len, struct weir_record *out);
+/* rx_marked.c: opens records as weir_rx_open_marked does, behind what `in` says was opened. */
+weir_status weir_rx_open_more(struct weir_rx *rx, struct weir_marked *in);
 
 bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *kdf,
                               struct weir_refusal *why);

@@ -253,6 +253,40 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
     return open_given(d, kind_of(d), buf, len, consumed, out, cap, count);
 }
 
+#if WEIR_HAS_PACKET
+weir_status weir_rx_take(struct direction *d, uint8_t *buf, size_t len, struct weir_record *out)
+{
+    const struct kind kind = kind_of(d);
+    const struct weir_record_rules rules = rules_of(d, kind);
+    struct weir_record_header header = {0, 0};
+    weir_status status = weir_record_parse(buf, len, &rules, &header);
+
+    if (status != WEIR_OK)
+        return status;
+    const size_t wire_len = WEIR_HEADER_LEN + (size_t)header.len;
+    struct weir_record r = {buf + prefix_of(kind), wire_len - prefix_of(kind) - WEIR_TAG_LEN,
+                            header.type};
+    uint64_t blocks = blocks_with(d, r.len);
+    if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
+        return WEIR_E_KEY_LIMIT;
+    pass_record(d, blocks, wire_len);
+    if (kind.tls13)
+        status = strip_inner(d, &r);
+    else if (r.len > d->record_limit)
+        status = WEIR_E_OVERFLOW;
+    if (status == WEIR_OK)
+        status = weir_rx_judge(d, &r);
+    if (status != WEIR_OK)
+        return status;
+    d->counters.records++;
+    d->counters.wire_bytes += wire_len;
+    if (r.type == WEIR_TYPE_DATA)
+        d->counters.bytes += r.len;
+    *out = r;
+    return WEIR_OK;
+}
+#endif
+
 size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)
 {
     (void)rx;

@@ -100,6 +100,7 @@ struct weir_mlx5_rx_counters {
     uint64_t rx_abandoned; /**< questions that were not waited for any longer */
 };
 
+#if WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -230,4 +231,5 @@ WEIR_API struct weir_mlx5_rx_counters weir_mlx5_rx_count(const struct weir_mlx5_
 WEIR_API void weir_mlx5_rx_wipe(struct weir_mlx5_rx *rx);
 
 WEIR_END
+#endif
 #endif

@@ -45,6 +45,7 @@
     X(RESOURCES, "resources", "not enough memory or table space for it now")                       \
     X(OS, "os", "the operating system refused; its error says why")                                \
     X(CPU, "cpu", "this processor lacks instructions that it needs")                               \
+    X(KEYSTREAM, "keystream", "the provider cannot encrypt from the middle of a record")           \
     X(TCP_SEQ, "tcp_seq", "nobody said at which TCP sequence number it begins")
 
 /** The reason, as a number; stable within one `abi`. */

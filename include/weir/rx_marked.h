@@ -58,7 +58,7 @@ struct weir_note {
  * key.
  */
 struct weir_undo {
-    uint64_t opaque[8];
+    uint64_t opaque[26];
 };
 
 /** One call of weir_rx_open_marked or weir_session_receive_marked. */
@@ -84,6 +84,7 @@ struct weir_marked {
     size_t noted;    /**< notes */
 };
 
+#if WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -160,4 +161,5 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_marks_add(struct weir_marks *marks, si
 WEIR_API void weir_marks_consume(struct weir_marks *marks, size_t len);
 
 WEIR_END
+#endif
 #endif

@@ -21,6 +21,7 @@
 #include "record.h"
 #include "refusal.h"
 #include "rx.h"
+#include "rx_marked.h"
 #include "seqmap.h"
 #include "session.h"
 #include "soft.h"

@@ -45,6 +45,14 @@ static weir_status faulty_open(void *ctx, const struct weir_aead_op *op)
     return due(&watch_faults.open) ? watch_faults.status : status;
 }
 
+static weir_status faulty_keystream(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                                    const uint8_t *in, uint8_t *out, size_t len)
+{
+    weir_status status = real->keystream(ctx, nonce, offset, in, out, len);
+
+    return due(&watch_faults.keystream) ? watch_faults.status : status;
+}
+
 static void faulty_wipe(void *ctx)
 {
     real->wipe(ctx);
@@ -252,6 +260,20 @@ static weir_status watch_open(const struct weir_backend *self, void *ctx,
     return watch->soft.backend.open(&watch->soft.backend, inner(ctx), op);
 }
 
+static weir_status watch_keystream(const struct weir_backend *self, void *ctx,
+                                   const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
+                                   const uint8_t *in, uint8_t *out, size_t len)
+{
+    struct watch *watch = watch_of(self);
+    const struct watched *watched = ctx;
+
+    CHECK_EQ(watch->t, watched->state, ATTACHED);
+    CHECK(watch->t, len > 0);
+    watch->keystreams++;
+    return watch->soft.backend.keystream(&watch->soft.backend, inner(ctx), nonce, offset, in, out,
+                                         len);
+}
+
 void watch_begin(struct watch *watch, struct test *t, const struct weir_aead *aead)
 {
     struct weir_refusal why;
@@ -272,6 +294,7 @@ void watch_begin(struct watch *watch, struct test *t, const struct weir_aead *ae
     faulty.seal = faulty_seal;
     faulty.open = faulty_open;
     faulty.wipe = faulty_wipe;
+    faulty.keystream = aead->keystream != NULL ? faulty_keystream : NULL;
     CHECK_STATUS(t, weir_soft_init(&watch->soft, &faulty, &why), WEIR_OK);
     watch->backend = watch->soft.backend;
     watch->backend.name = "watch";
@@ -285,4 +308,5 @@ void watch_begin(struct watch *watch, struct test *t, const struct weir_aead *ae
     watch->backend.detach = watch_detach;
     watch->backend.seal = watch_seal;
     watch->backend.open = watch_open;
+    watch->backend.keystream = aead->keystream != NULL ? watch_keystream : NULL;
 }

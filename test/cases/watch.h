@@ -13,7 +13,7 @@
 
 /** Which call from now fails, 1 being the next one; 0: none. */
 struct watch_faults {
-    uint32_t init, seal, open, hmac;
+    uint32_t init, seal, open, hmac, keystream;
     weir_status status; /**< what it answers */
 };
 
@@ -22,7 +22,7 @@ struct watch {
     struct weir_soft soft;
     struct test *t;
     uint32_t attached; /**< directions it holds now */
-    uint32_t inits, seals, opens;
+    uint32_t inits, seals, opens, keystreams;
 };
 
 /** One for all cases, because the functions of a provider are told of nothing but their context. */
