@@ -9,6 +9,8 @@
 
 /** A key that stands for none: qp.h, MLX5_INVALID_LKEY. */
 #define WQE_NO_LKEY 0x100u
+/** Where the control segment counts the data segments of its entry. */
+#define WQE_SEGMENTS 7u
 
 static inline void wqe_put16(uint8_t *p, uint32_t value)
 {
@@ -93,7 +95,7 @@ static inline void wqe_put_control(uint8_t out[WEIR_MLX5_DS], const struct weir_
     wqe_put16(out + 1, at->index);
     out[3] = (uint8_t)opcode;
     wqe_put24(out + 4, at->sqn);
-    out[7] = (uint8_t)segments;
+    out[WQE_SEGMENTS] = (uint8_t)segments;
     out[11] = at->flags;
     wqe_put24(out + 12, number);
 }

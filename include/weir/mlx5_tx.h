@@ -49,15 +49,17 @@
  * entries from.
  */
 struct weir_mlx5_sq {
-    uint8_t *ring;     /**< `blocks` times WEIR_MLX5_BB bytes */
-    uint32_t blocks;   /**< a power of two, WEIR_MLX5_SQ_LEAST to WEIR_MLX5_SQ_MOST */
-    uint32_t number;   /**< of the queue; 24 bits */
-    uint16_t produced; /**< producer index of the next entry, in blocks, running on freely */
-    uint16_t consumed; /**< producer index up to which entries are done and can be written again */
-    uint16_t last;     /**< producer index of the last entry; counts when something was written */
+    uint8_t *ring;   /**< `blocks` times WEIR_MLX5_BB bytes */
+    uint32_t blocks; /**< a power of two, WEIR_MLX5_SQ_LEAST to WEIR_MLX5_SQ_MOST */
+    uint32_t number; /**< of the queue; 24 bits */
+    /** Blocks written since the beginning; the low 16 bits are the producer index. */
+    uint64_t produced;
+    uint64_t consumed; /**< of these, how many are done and can be written again */
+    uint64_t last;     /**< where the last entry begins; counts when something was written */
+    uint64_t began;    /**< value of `produced` when it was begun or last reset */
     uint16_t signal;   /**< blocks after which a packet asks for a completion; 0: each does */
     uint16_t silent;   /**< blocks written since one did */
-    uint32_t resets;   /**< how often it was begun anew */
+    bool written;      /**< something was, since the beginning or the last reset */
     bool failed;       /**< an entry has failed: it takes nothing until weir_mlx5_sq_reset */
 };
 
@@ -142,7 +144,8 @@ struct weir_mlx5_sent {
     /** An entry carries it, and the doorbell is due. False, and not dropped: it is for the caller
      * to send, with the payload in the bounce (SOFTWARE) or as it was (UNTOUCHED). */
     bool posted;
-    uint16_t index;          /**< `posted`: producer index of that entry */
+    /** `posted`: the entry, and all for it, is done when queue->consumed has come to this. */
+    uint64_t until;
     struct weir_refusal why; /**< WEIR_MLX5_DROPPED */
 };
 
@@ -217,19 +220,20 @@ struct weir_mlx5_tx_backend {
  */
 struct weir_mlx5_tx_counters {
     uint64_t tx_packets;     /**< segments that the card has encrypted */
-    uint64_t tx_bytes;       /**< their bytes, headers apart */
+    uint64_t tx_bytes;       /**< their bytes, headers (once for LSO) and payload */
     uint64_t tx_packets_ooo; /**< times that the card had to be brought to a place; FreeBSD's: the
                                   first segment counts */
     uint64_t tx_bytes_ooo;   /**< bytes it had to read again for that */
     uint64_t tx_error;       /**< segments dropped, apart from those of tx_queue_full */
     uint64_t tx_queue_full;  /**< segments dropped for want of room in the queue */
     uint64_t tx_software;    /**< segments that the processor has encrypted */
-    uint64_t tx_software_bytes; /**< their bytes */
+    uint64_t tx_software_bytes; /**< their payload */
     uint64_t tx_tags;      /**< whole records sealed because a segment carried a part of the tag */
     uint64_t tx_untouched; /**< segments that went as they were */
     uint64_t tx_commands_failed; /**< commands of the firmware that failed or were not answered */
 };
 
+#if WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -255,9 +259,16 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_mlx5_sq_complete(struct weir_mlx5_sq *
 
 /**
  * The queue has been reset on the card: it begins anew at producer index 0. Directions notice by
- * themselves that the card no longer stands where it stood.
+ * themselves that the card no longer stands where it stood. Completions of before must have been
+ * taken, or be thrown away by the caller.
  */
 WEIR_API void weir_mlx5_sq_reset(struct weir_mlx5_sq *queue);
+
+/**
+ * Asks for a completion by a NOP when the last entries asked for none (`signal`): for who waits for
+ * all to be done. True: it was written, the doorbell is due.
+ */
+WEIR_API bool weir_mlx5_sq_flush(struct weir_mlx5_sq *queue);
 
 /**
  * What the doorbell says: the first 8 bytes of the last entry. The doorbell record gets
@@ -358,4 +369,5 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_mlx5_tx_end(void *ctx, const struct we
 WEIR_API void weir_mlx5_tx_ended(void *ctx, const struct weir_done *done);
 
 WEIR_END
+#endif
 #endif

@@ -46,7 +46,14 @@
     X(OS, "os", "the operating system refused; its error says why")                                \
     X(CPU, "cpu", "this processor lacks instructions that it needs")                               \
     X(KEYSTREAM, "keystream", "the provider cannot encrypt from the middle of a record")           \
-    X(TCP_SEQ, "tcp_seq", "nobody said at which TCP sequence number it begins")
+    X(TCP_SEQ, "tcp_seq", "nobody said at which TCP sequence number it begins")                    \
+    X(DEVICE, "device", "the card's firmware refused; its status says why")                        \
+    X(NO_REPLY, "no_reply", "the card's firmware did not answer")                                  \
+    X(STRADDLES, "straddles", "a segment that begins on one side of a boundary and ends beyond")   \
+    X(PASSED, "passed", "a segment of records that were acknowledged")                             \
+    X(AHEAD, "ahead", "a segment of bytes that no record was made of yet")                         \
+    X(GONE, "gone", "the plaintext of a record is not there any more")                             \
+    X(CHANGED, "changed", "the plaintext of a record is not what it was")
 
 /** The reason, as a number; stable within one `abi`. */
 typedef enum WEIR_ENUM weir_refusal_code {
