@@ -82,7 +82,7 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
                                 struct weir_refusal *why)
 {
     /* So that a refused direction answers WEIR_E_MISUSE and needs no wipe. */
-    memset(d, 0, sizeof *d);
+    memset(d, 0, sizeof(struct weir_tx));
     if (!keys_sound(keys, dir, why) || !weir_backend_check(backend, keys, dir, why) ||
         !weir_direction_memory(backend, ctx, ctx_len, why))
         return WEIR_REFUSED;
@@ -101,7 +101,7 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
         (void)weir_direction_refuse(why, WEIR_REFUSAL_FORM, (uint32_t)backend->form);
     }
     if (status != WEIR_OK) {
-        weir_wipe(d, sizeof *d);
+        weir_wipe(d, sizeof(struct weir_tx));
         return WEIR_REFUSED;
     }
 
@@ -153,7 +153,7 @@ void weir_direction_wipe(struct direction *d)
 {
     if (d->backend != NULL)
         detach(d);
-    weir_wipe(d, sizeof *d);
+    weir_wipe(d, sizeof(struct weir_tx));
 }
 
 weir_status weir_direction_status(const struct direction *d)

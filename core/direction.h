@@ -71,7 +71,7 @@ enum doing {
 };
 
 _Static_assert(sizeof(struct direction) <= sizeof(struct weir_tx), "weir_tx is too small");
-_Static_assert(sizeof(struct direction) <= sizeof(struct weir_rx), "weir_rx is too small");
+_Static_assert(sizeof(struct weir_rx) == sizeof(struct weir_tx), "weir_rx is weir_tx in size");
 _Static_assert(_Alignof(struct direction) <= _Alignof(struct weir_tx), "weir_tx alignment");
 
 static inline struct direction *tx_inside(const struct weir_tx *tx)

@@ -12,7 +12,7 @@ weir_status weir_session_init(struct weir_session *session,
 {
     struct session *s = inside(session);
 
-    memset(s, 0, sizeof *s);
+    memset(session, 0, sizeof *session);
     s->status = (int8_t)WEIR_E_MISUSE;
     if (weir_tx_status(config->tx) < 0 || weir_rx_status(config->rx) < 0 ||
         weir_tx_suite(config->tx) != weir_rx_suite(config->rx))
@@ -398,6 +398,6 @@ void weir_session_wipe(struct weir_session *session)
         weir_tx_wipe(s->tx);
         weir_rx_wipe(s->rx);
     }
-    weir_wipe(s, sizeof *s);
+    weir_wipe(session, sizeof *session);
     s->status = (int8_t)WEIR_E_MISUSE;
 }

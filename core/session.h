@@ -57,16 +57,18 @@ struct __attribute__((may_alias)) session {
     bool send_ended; /* close_notify or a fatal alert is sealed */
     bool asked_peer; /* for a KeyUpdate, in this epoch of rx */
     uint8_t refusal; /* weir_refusal_code */
-    uint8_t flying;  /* STREAM: what weir_session_sent will be about, an enum flying */
+    /* Since the last application data. */
+    uint8_t key_updates;
+    uint8_t warnings;
+    uint8_t handshakes;
+#if WEIR_HAS_OFFLOAD
+    uint8_t flying; /* STREAM: what weir_session_sent will be about, an enum flying */
     /* STREAM: content of the control record on its way, and the wish that it fulfils. */
     uint8_t said[5];
     uint8_t saying;
     bool splits;     /* STREAM: more of a handshake message is to follow what is on its way */
     bool in_message; /* ... and what follows has not come yet */
-    /* Since the last application data. */
-    uint8_t key_updates;
-    uint8_t warnings;
-    uint8_t handshakes;
+#endif
 };
 
 enum flying { FLYING_NOTHING, FLYING_CONTROL, FLYING_CALLER };

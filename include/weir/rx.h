@@ -12,7 +12,7 @@
 
 /** One receiving direction: opaque, in the caller's memory, not to be copied or moved. */
 struct weir_rx {
-    uint64_t opaque[32];
+    uint64_t opaque[WEIR_DIRECTION_WORDS];
 };
 
 /** The content of one record, lying in the buffer given to weir_rx_open. */

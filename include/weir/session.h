@@ -11,9 +11,12 @@
 
 #include "rx.h"
 
+/** Words of 64 bits that a session takes in this build, with pointers of any width. */
+#define WEIR_SESSION_WORDS ((WEIR_HAS_OFFLOAD ? 4u : 3u) + (3u * sizeof(void *) + 7u) / 8u)
+
 /** One session: opaque, in the caller's memory. */
 struct weir_session {
-    uint64_t opaque[10];
+    uint64_t opaque[WEIR_SESSION_WORDS];
 };
 
 /**

@@ -11,9 +11,13 @@
 #include "backend.h"
 #include "record.h"
 
+/** Words of 64 bits that a direction takes in this build, with pointers of any width. */
+#define WEIR_DIRECTION_WORDS                                                                       \
+    (WEIR_HAS_OFFLOAD ? 28u + sizeof(void *) / 2u : 27u + sizeof(void *) / 4u)
+
 /** One sending direction: opaque, in the caller's memory, not to be copied or moved. */
 struct weir_tx {
-    uint64_t opaque[32];
+    uint64_t opaque[WEIR_DIRECTION_WORDS];
 };
 
 /**
