@@ -2,6 +2,7 @@
 #include "providers.h"
 
 #if defined(WITH_PORTABLE)
+#include "dma_aead.h"
 #include "portable_short.h"
 #endif
 #if defined(WITH_PORTABLE) || defined(WITH_PORTABLE_KDF)
@@ -32,6 +33,7 @@
 const struct vector_provider vector_providers[] = {
 #if defined(WITH_PORTABLE)
     {&weir_aead_portable, KDF_PORTABLE},     {&weir_aead_portable_short, KDF_PORTABLE},
+    {&weir_aead_dma, KDF_PORTABLE},
 #endif
 #if defined(WITH_IPSECMB)
     {&weir_aead_ipsecmb, KDF_PORTABLE},
