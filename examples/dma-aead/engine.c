@@ -209,6 +209,8 @@ static uintptr_t status(void)
         } else {
             if (command == ENGINE_DATA)
                 (void)take_data(2);
+            else if (command == ENGINE_LOAD)
+                (void)carry_out(command);
             engine.error = true;
         }
         engine.fault = ENGINE_NO_FAULT;

@@ -54,7 +54,7 @@ void engine_write(unsigned reg, uintptr_t value);
 /** What may go wrong. */
 enum engine_fault {
     ENGINE_NO_FAULT,
-    ENGINE_FAILS, /**< ENGINE_ERROR, and half of what there was to write is written */
+    ENGINE_FAILS, /**< ENGINE_ERROR; half of the text is written, a key is loaded */
     ENGINE_HANGS, /**< busy until ENGINE_RESET */
     ENGINE_DIES,  /**< busy for ever */
 };
