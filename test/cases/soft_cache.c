@@ -226,7 +226,7 @@ static void a_table_that_cannot_be_made(struct test *t)
     const struct weir_iov in = {pairs.text, 10};
     struct weir_refusal why;
     struct weir_keys keys;
-    struct weir_tx tx;
+    struct weir_tx tx = {{0}}; /* of which core uses as much as it needs */
     size_t taken, made;
 
     begin(t, &plain, 1);
