@@ -82,14 +82,14 @@ struct txb *txb_new(const struct txb_how *how)
     b->ring = sim_alloc((size_t)blocks * 64);
     b->plain = sim_alloc(TXB_STREAM);
     b->wire = sim_alloc(TXB_STREAM);
-    b->bounce = sim_alloc(1u << 17);
+    b->bounce = sim_alloc((size_t)16 * TXB_ROOM);
     b->scratch = sim_alloc(WEIR_MLX5_TX_SCRATCH);
     sim_nic_set_ledger(b->nic, b->ledger);
     sim_nic_set_faults(b->nic, &b->faults);
     if (how->mtu > 0)
         sim_nic_can(b->nic)->mtu = how->mtu;
     sim_nic_map(b->nic, TXB_LKEY, TXB_BASE, b->plain, TXB_STREAM);
-    sim_nic_map(b->nic, TXB_BOUNCE, TXB_BASE, b->bounce, 1u << 17);
+    sim_nic_map(b->nic, TXB_BOUNCE, TXB_BASE, b->bounce, (size_t)16 * TXB_ROOM);
     b->nic_queue = sim_nic_queue_new(b->nic, 0x456, b->ring, blocks);
     cr_assert_eq(weir_mlx5_sq_init(&b->sq, b->ring, blocks, 0x456, how->signal), WEIR_OK);
     b->stream = (struct weir_mlx5_stream){piece, b};
@@ -234,6 +234,11 @@ void txb_take_completions(struct txb *b)
     }
 }
 
+uint8_t *txb_bounce(const struct txb *b)
+{
+    return b->bounce + (size_t)b->turn * TXB_ROOM;
+}
+
 /* Engine and card agree where the card stands. */
 static void compare_place(struct txb *b)
 {
@@ -250,7 +255,11 @@ static void compare_place(struct txb *b)
     while (i < b->count && b->records[i].start + b->records[i].len <= at)
         i++;
     if (i < b->count) {
-        cr_assert_eq(place.record, b->records[i].number);
+        /* Before the first record of the next key it stands behind the last of its own. */
+        bool last =
+            i > 0 && at == b->records[i].start && b->records[i].epoch != b->records[i - 1].epoch;
+
+        cr_assert_eq(place.record, last ? b->records[i - 1].number + 1 : b->records[i].number);
         cr_assert_eq(place.offset, at - b->records[i].start);
     }
 }
@@ -260,7 +269,7 @@ static void compare(struct txb *b, size_t from, size_t len, unsigned mss)
 {
     if (!b->sent.posted) {
         cr_assert_eq(b->sent.way, WEIR_MLX5_SOFTWARE);
-        cr_assert_eq(memcmp(b->bounce, b->wire + from, len), 0, "bounce from %zu", from);
+        cr_assert_eq(memcmp(txb_bounce(b), b->wire + from, len), 0, "bounce from %zu", from);
         return;
     }
     for (size_t done = 0; done < len;) {
@@ -314,8 +323,11 @@ weir_status txb_segment(struct txb *b, size_t from, size_t len, unsigned mss)
         .data = len > 1 ? data : data + 1,
         .pieces = len > 1 ? 2 : 1,
     };
-    const struct weir_mlx5_bounce bounce = {b->bounce, TXB_BASE, TXB_BOUNCE, 1u << 17, b->scratch};
     uint64_t before = b->sq.produced;
+
+    b->turn = (b->turn + 1) % 16; /* the card may not have read the one before */
+    const struct weir_mlx5_bounce bounce = {txb_bounce(b), TXB_BASE + (uint64_t)b->turn * TXB_ROOM,
+                                            TXB_BOUNCE, TXB_ROOM, b->scratch};
 
     fill_headers(b, headers, from, len, mss);
     weir_status status = weir_mlx5_tx_xmit(b->ctx, &b->stream, &segment,

@@ -13,7 +13,8 @@
 
 #define TXB_STREAM 400000u
 #define TXB_LKEY   7u
-#define TXB_BOUNCE 8u /* lkey */
+#define TXB_BOUNCE 8u         /* lkey */
+#define TXB_ROOM   (1u << 16) /* of a bounce; there are 16, taken in turn */
 #define TXB_BASE   0x100000u
 #define TXB_BLOCKS 256u
 #define TXB_MOST   512u /* records */
@@ -65,6 +66,7 @@ struct txb {
     unsigned count, epoch;
     struct weir_mlx5_stream stream;
     struct weir_mlx5_sent sent; /* of the last segment */
+    unsigned turn;              /* its bounce, see txb_bounce */
     bool no_queue, no_completions, broken_stream;
     uint64_t random;
 };
@@ -87,6 +89,8 @@ weir_status txb_segment(struct txb *b, size_t from, size_t len, unsigned mss);
 void txb_goes(struct txb *b, size_t from, size_t len, enum weir_mlx5_way way);
 void txb_goes_somehow(struct txb *b, size_t from, size_t len, unsigned mss);
 void txb_refused(struct txb *b, size_t from, size_t len, weir_refusal_code code);
+/* Where the last segment was encrypted. */
+uint8_t *txb_bounce(const struct txb *b);
 void txb_take_completions(struct txb *b);
 void txb_acked(struct txb *b, size_t up_to);
 /* Ends the direction and what it has on the card. */
