@@ -10,7 +10,7 @@ bool weir_direction_refuse(struct weir_refusal *why, weir_refusal_code code, uin
 
 static bool uses_explicit_nonce(const struct weir_suite *suite)
 {
-    return suite->version == WEIR_TLS12 && suite->alg != WEIR_CHACHA20_POLY1305;
+    return WEIR_HAS_TLS12 && suite->version == WEIR_TLS12 && suite->alg != WEIR_CHACHA20_POLY1305;
 }
 
 /*

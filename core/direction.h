@@ -287,7 +287,14 @@ static const struct kind kind13 = {true, false}, kind12 = {false, true};
 
 static inline struct kind kind_of(const struct direction *d)
 {
-    return (struct kind){d->keys.version == WEIR_TLS13, d->iv_is_salt != 0};
+    return (struct kind){is_tls13(d), has_explicit_nonce(d)};
+}
+
+/* Of a kind that lies in memory: what this build has settles it. */
+static inline struct kind built(struct kind kind)
+{
+    return (struct kind){WEIR_HAS_TLS13 && (!WEIR_HAS_TLS12 || kind.tls13),
+                         WEIR_HAS_TLS12 && kind.salt};
 }
 
 static inline size_t prefix_of(struct kind kind)

@@ -22,7 +22,7 @@ static weir_status judge_message(struct session *s, uint8_t type)
 {
     bool known;
 
-    if (!s->tls13) {
+    if (!speaks_tls13(s)) {
         known = type == (s->server ? CLIENT_HELLO : HELLO_REQUEST);
         return known ? WEIR_OK : weir_session_failed(s, WEIR_E_TYPE);
     }
@@ -108,7 +108,7 @@ static weir_status end_message(struct session *s, uint8_t last_byte, bool at_end
     }
     /* RFC 5246 section 7.4.1.1 and RFC 5746 section 5: renegotiation may be refused by a warning.
      */
-    if (!s->tls13 && !s->send_ended)
+    if (!speaks_tls13(s) && !s->send_ended)
         s->want |= WANT_NO_RENEGOTIATION;
     return WEIR_OK;
 }
@@ -141,8 +141,8 @@ weir_status weir_session_take_handshake(struct session *s, struct weir_record *r
         if (status == WEIR_OK && s->header_len == MESSAGE_HEADER && s->left == 0)
             status = end_message(s, last, p == end);
     }
-    r->len = s->tls13 ? keep : 0;
-    if (status == WEIR_OK && (r->len > 0 || !s->tls13))
+    r->len = speaks_tls13(s) ? keep : 0;
+    if (status == WEIR_OK && (r->len > 0 || !speaks_tls13(s)))
         status = count_up(s, &s->handshakes, WEIR_MAX_HANDSHAKE);
     return status;
 }
@@ -155,16 +155,16 @@ weir_status weir_session_take_alert(struct session *s, const struct weir_record 
     uint8_t level = r->data[0];
     uint8_t description = r->data[1];
     /* RFC 8446 section 6: the level "can safely be ignored" in TLS 1.3. */
-    if (!s->tls13 && level != LEVEL_WARNING && level != LEVEL_FATAL)
+    if (!speaks_tls13(s) && level != LEVEL_WARNING && level != LEVEL_FATAL)
         return weir_session_failed(s, WEIR_E_PARAM);
-    bool warning = s->tls13 || level == LEVEL_WARNING;
+    bool warning = speaks_tls13(s) || level == LEVEL_WARNING;
 
     s->peer_alert = description;
     if (warning && description == CLOSE_NOTIFY) {
         s->status = (int8_t)WEIR_CLOSED;
         return WEIR_CLOSED;
     }
-    if (warning && (description == USER_CANCELED || !s->tls13))
+    if (warning && (description == USER_CANCELED || !speaks_tls13(s)))
         return count_up(s, &s->warnings, WEIR_MAX_WARNINGS);
     return weir_session_failed(s, WEIR_E_PEER_ALERT);
 }

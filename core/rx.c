@@ -14,7 +14,7 @@ weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
     struct direction *d = rx_inside(rx);
     /* RFC 8449 section 4: "Endpoints MUST NOT send a "record_size_limit" extension with a value
      * smaller than 64." In TLS 1.3 that value counts the inner content type. */
-    size_t least = d->keys.version == WEIR_TLS13 ? 63 : 64;
+    size_t least = is_tls13(d) ? 63 : 64;
 
     if (limit < least || limit > WEIR_MAX_PLAINTEXT || !weir_direction_adjustable(d))
         return WEIR_E_MISUSE;
@@ -246,9 +246,9 @@ weir_status weir_rx_open(struct weir_rx *rx, uint8_t *buf, size_t len, size_t *c
             return WEIR_PENDING;
         return weir_direction_end(d, WEIR_E_MISUSE);
     }
-    if (FAST && d->keys.version == WEIR_TLS13)
+    if (FAST && is_tls13(d))
         return open_given(d, kind13, buf, len, consumed, out, cap, count);
-    if (FAST && d->iv_is_salt)
+    if (FAST && has_explicit_nonce(d))
         return open_given(d, kind12, buf, len, consumed, out, cap, count);
     return open_given(d, kind_of(d), buf, len, consumed, out, cap, count);
 }

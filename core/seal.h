@@ -82,14 +82,15 @@ HOT struct record record_of(const struct direction *d, struct kind kind, uint8_t
 HOT weir_status seal_message(struct direction *d, const struct record *r, const struct weir_iov *in,
                              size_t count, uint8_t *out)
 {
+    const struct kind kind = built(r->kind);
     struct weir_aead_op op;
     uint8_t aad[16];
     /* RFC 8446 section 5.2: the opaque_type "is always set to the value 23". */
-    uint8_t type = r->kind.tls13 ? WEIR_TYPE_DATA : r->type;
+    uint8_t type = kind.tls13 ? WEIR_TYPE_DATA : r->type;
     uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
 
-    fill_nonce(d, r->kind, &op, d->keys.at.explicit_nonce);
-    if (r->kind.tls13) {
+    fill_nonce(d, kind, &op, d->keys.at.explicit_nonce);
+    if (kind.tls13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire; but that is being written in
          * two pieces, and would be waited for. */
         put_wire128(aad, header, 0);
@@ -98,7 +99,7 @@ HOT weir_status seal_message(struct direction *d, const struct record *r, const 
         fill_aad12(d, &op, aad, type, r->message);
     }
     memcpy(out, &header, WEIR_HEADER_LEN);
-    if (r->kind.salt) {
+    if (kind.salt) {
         put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
         step_explicit(&d->keys.at);
     }
@@ -127,7 +128,7 @@ HOT weir_status seal_placed(struct direction *d, const struct record *r, uint8_t
     uint8_t *text = out + r->prefix;
     const struct weir_iov in = {text, r->message};
 
-    if (r->kind.tls13) {
+    if (built(r->kind).tls13) {
         text[r->len] = r->type;
         if (r->pad > 0)
             memset(text + r->len + 1, 0, r->pad);
@@ -187,9 +188,9 @@ HOT weir_status seal_usual(struct direction *d, struct kind kind, const uint8_t 
 HOT weir_status seal_usually(struct direction *d, const uint8_t *text, uint8_t *behind, size_t len,
                              uint8_t *out, size_t out_cap, size_t *made)
 {
-    if (d->keys.version == WEIR_TLS13)
+    if (is_tls13(d))
         return seal_usual(d, kind13, text, behind, len, out, out_cap, made);
-    if (d->iv_is_salt)
+    if (has_explicit_nonce(d))
         return seal_usual(d, kind12, text, behind, len, out, out_cap, made);
     return seal_usual(d, kind_of(d), text, behind, len, out, out_cap, made);
 }

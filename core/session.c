@@ -62,7 +62,7 @@ size_t weir_session_sort_out(struct session *s, struct weir_record *r, size_t n,
     for (size_t i = 0; i < n; i++) {
         /* RFC 8446 section 5.1: "Handshake messages MUST NOT be interleaved with other record
          * types." RFC 5246 section 6.2.1 lets TLS 1.2 do it. */
-        if (s->tls13 && s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
+        if (speaks_tls13(s) && s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
             *status = weir_session_failed(s, WEIR_E_TYPE);
         else if (r[i].type == WEIR_TYPE_HANDSHAKE)
             *status = weir_session_take_handshake(s, &r[i]);
@@ -303,7 +303,7 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
 
     *made = 0;
     weir_status status = weir_session_ready_to_send(s);
-    if (status == WEIR_OK && (!s->tls13 || len == 0 || message[0] == KEY_UPDATE))
+    if (status == WEIR_OK && (!speaks_tls13(s) || len == 0 || message[0] == KEY_UPDATE))
         status = WEIR_E_MISUSE; /* a KeyUpdate without a change of key would part the two ends */
     if (status == WEIR_OK && s->want != 0)
         status = flush(s, out, out_cap, made);

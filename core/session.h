@@ -73,6 +73,12 @@ struct __attribute__((may_alias)) session {
 
 enum flying { FLYING_NOTHING, FLYING_CONTROL, FLYING_CALLER };
 
+/* What this build has may settle it. */
+static inline bool speaks_tls13(const struct session *s)
+{
+    return WEIR_HAS_TLS13 && (!WEIR_HAS_TLS12 || s->tls13);
+}
+
 /* A record of the session's own. */
 struct control {
     uint8_t type, len, data[5];

@@ -40,8 +40,7 @@ weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple)
 {
     struct direction *d = tx_inside(tx);
 
-    if (d->keys.version != WEIR_TLS13 || multiple > WEIR_MAX_PLAINTEXT ||
-        !weir_direction_adjustable(d))
+    if (!is_tls13(d) || multiple > WEIR_MAX_PLAINTEXT || !weir_direction_adjustable(d))
         return WEIR_E_MISUSE;
     d->pad_multiple = (uint16_t)(multiple > 1 ? multiple : 0);
     return WEIR_OK;
@@ -165,7 +164,7 @@ static inline weir_status ready(struct direction *d, uint8_t type, size_t len)
 {
     if (!weir_direction_frames(d) || !weir_tx_sendable(type, len))
         return weir_direction_end(d, WEIR_E_MISUSE);
-    if (d->doing != DOING_NOTHING)
+    if (weir_direction_busy(d))
         return WEIR_PENDING;
     /* At its limit the key still protects what ends the connection, see within_limits. */
     if (d->status < 0 && type == WEIR_TYPE_DATA)
