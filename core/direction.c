@@ -114,7 +114,7 @@ weir_status weir_direction_init(struct direction *d, enum weir_dir dir, struct w
     d->carrier = WEIR_CARRIER_SOFTWARE;
 #endif
     d->record_limit = WEIR_MAX_PLAINTEXT;
-    weir_direction_set_limit(d, (struct weir_limit){0, 0});
+    weir_direction_set_limit(d, &(const struct weir_limit){0, 0});
     d->iv_is_salt = uses_explicit_nonce(suite);
     if (d->iv_is_salt)
         memset(d->keys.iv + 4, 0, sizeof d->keys.iv - 4);
@@ -168,23 +168,31 @@ weir_status weir_direction_status(const struct direction *d)
     return WEIR_REKEY_DUE;
 }
 
-/* The lower of two limits of which 0 is none. */
-static uint64_t lower(uint64_t wanted, uint64_t own)
+struct weir_position weir_direction_position(const struct direction *d)
 {
-    if (wanted == 0)
-        wanted = UINT64_MAX;
-    if (own == 0)
-        own = UINT64_MAX;
-    return own < wanted ? own : wanted;
+    return d->keys.at;
 }
 
-void weir_direction_set_limit(struct direction *d, struct weir_limit limit)
+struct weir_counters weir_direction_counters(const struct direction *d)
+{
+    return d->counters;
+}
+
+/* The lower of two limits of which 0 is none; UINT64_MAX where both are. */
+static uint64_t lower(uint64_t wanted, uint64_t own)
+{
+    uint64_t least = wanted - 1 < own - 1 ? wanted - 1 : own - 1;
+
+    return least < UINT64_MAX ? least + 1 : UINT64_MAX;
+}
+
+void weir_direction_set_limit(struct direction *d, const struct weir_limit *limit)
 {
     const struct weir_suite *suite = weir_suite_find(d->keys.suite);
 
     if (suite == NULL)
         return;
     struct weir_limit own = weir_alg_limit((weir_alg)suite->alg);
-    d->limit.soft = lower(limit.soft, own.soft);
-    d->limit.hard = lower(limit.hard, own.hard);
+    d->limit.soft = lower(limit->soft, own.soft);
+    d->limit.hard = lower(limit->hard, own.hard);
 }

@@ -118,19 +118,20 @@ static inline bool weir_direction_exact(const struct direction *d)
 #endif
 }
 
-/* AEAD blocks a message of `len` bytes counts against the key (struct weir_limit). */
+/* AEAD blocks a message of `len` bytes, at most one record's, counts against the key (struct
+ * weir_limit). */
 static inline uint64_t blocks_of(size_t len)
 {
-    return ((uint64_t)len + 15) / 16 + 1;
+    return (len + 15) / 16 + 1;
 }
 
 /* The count with `len` bytes more; it stays at its maximum instead of beginning anew. */
 static inline uint64_t blocks_with(const struct direction *d, size_t len)
 {
-    uint64_t used = d->keys.at.blocks;
     uint64_t more = blocks_of(len);
+    uint64_t sum = d->keys.at.blocks + more;
 
-    return used <= UINT64_MAX - more ? used + more : UINT64_MAX;
+    return sum >= more ? sum : UINT64_MAX;
 }
 
 /* Whether the key may have protected that many blocks, with `reserve` beyond its limit. */
@@ -262,7 +263,9 @@ bool weir_direction_can_rekey(const struct direction *d, const struct weir_kdf *
 /* Ends it with a status below zero, for good; the first status stays. Returns the sticky status. */
 weir_status weir_direction_end(struct direction *d, weir_status status);
 weir_status weir_direction_status(const struct direction *d);
-void weir_direction_set_limit(struct direction *d, struct weir_limit limit);
+struct weir_position weir_direction_position(const struct direction *d);
+struct weir_counters weir_direction_counters(const struct direction *d);
+void weir_direction_set_limit(struct direction *d, const struct weir_limit *limit);
 void weir_direction_wipe(struct direction *d);
 
 /* The five bytes of a record's header, then zeros, as they lie in memory. */

@@ -6,15 +6,13 @@
 static weir_status refuse(struct session *s, weir_refusal_code code, weir_status status)
 {
     s->refusal = (uint8_t)code;
-    return weir_session_failed(s, status);
+    return status;
 }
 
 /* Counts one more record without data; WEIR_E_FLOOD beyond `most`. */
-static weir_status count_up(struct session *s, uint8_t *counter, unsigned most)
+static weir_status count_up(uint8_t *counter, unsigned most)
 {
-    if (++*counter > most)
-        return weir_session_failed(s, WEIR_E_FLOOD);
-    return WEIR_OK;
+    return ++*counter > most ? WEIR_E_FLOOD : WEIR_OK;
 }
 
 /* Whether a handshake message of `type` may come after the handshake (RFC 8446 section 4.6). */
@@ -24,7 +22,7 @@ static weir_status judge_message(struct session *s, uint8_t type)
 
     if (!speaks_tls13(s)) {
         known = type == (s->server ? CLIENT_HELLO : HELLO_REQUEST);
-        return known ? WEIR_OK : weir_session_failed(s, WEIR_E_TYPE);
+        return known ? WEIR_OK : WEIR_E_TYPE;
     }
     if (type == KEY_UPDATE)
         return WEIR_OK;
@@ -33,11 +31,10 @@ static weir_status judge_message(struct session *s, uint8_t type)
                   : type == CERTIFICATE_REQUEST;
     known = authentication || (type == NEW_SESSION_TICKET && !s->server);
     if (!known)
-        return weir_session_failed(s, WEIR_E_TYPE);
+        return WEIR_E_TYPE;
     /* RFC 8446 section 4.4: the Finished of post-handshake authentication is keyed by the current
      * client_application_traffic_secret_N; the TLS library knows that of epoch 0 only. */
-    if (authentication &&
-        (weir_tx_position(s->tx).epoch != 0 || weir_rx_position(s->rx).epoch != 0))
+    if (authentication && (tx_inside(s->tx)->keys.at.epoch | rx_inside(s->rx)->keys.at.epoch) != 0)
         return refuse(s, WEIR_REFUSAL_EPOCH, WEIR_E_TYPE);
     return WEIR_OK;
 }
@@ -55,9 +52,9 @@ static weir_status follow_key_update(struct session *s, uint8_t request)
     /* RFC 8446 section 4.6.3: "If an implementation receives any other value, it MUST terminate the
      * connection with an "illegal_parameter" alert." */
     if (request > 1)
-        return weir_session_failed(s, WEIR_E_PARAM);
-    if (count_up(s, &s->key_updates, WEIR_MAX_KEY_UPDATES) != WEIR_OK)
-        return (weir_status)s->status;
+        return WEIR_E_PARAM;
+    if (count_up(&s->key_updates, WEIR_MAX_KEY_UPDATES) != WEIR_OK)
+        return WEIR_E_FLOOD;
     bool answers = request == 1 && !s->send_ended;
     if (!weir_rx_can_rekey(s->rx, s->kdf, &why)) {
         weir_direction_lose_rekey(rx_inside(s->rx));
@@ -69,7 +66,7 @@ static weir_status follow_key_update(struct session *s, uint8_t request)
     }
     weir_status status = weir_rx_rekey(s->rx, s->kdf);
     if (status < 0)
-        return weir_session_failed(s, status);
+        return status;
     s->asked_peer = false;
     /* "the receiver MUST send a KeyUpdate of its own with request_update set to
      * "update_not_requested" prior to sending its next Application Data record"; several requests
@@ -84,12 +81,10 @@ static weir_status begin_message(struct session *s)
     uint32_t len =
         ((uint32_t)s->header[1] << 16) | ((uint32_t)s->header[2] << 8) | (uint32_t)s->header[3];
 
-    if (s->header[0] == KEY_UPDATE && len != 1)
-        return weir_session_failed(s, WEIR_E_DECODE);
-    if (s->header[0] == HELLO_REQUEST && len != 0)
-        return weir_session_failed(s, WEIR_E_DECODE);
+    if ((s->header[0] == KEY_UPDATE && len != 1) || (s->header[0] == HELLO_REQUEST && len != 0))
+        return WEIR_E_DECODE;
     if (len > WEIR_MAX_MESSAGE)
-        return weir_session_failed(s, WEIR_E_PARAM);
+        return WEIR_E_PARAM;
     s->left = len;
     return WEIR_OK;
 }
@@ -103,7 +98,7 @@ static weir_status end_message(struct session *s, uint8_t last_byte, bool at_end
          * verify that all messages immediately preceding a key change align with a record boundary;
          * if not, then they MUST terminate the connection with an "unexpected_message" alert." */
         if (status == WEIR_OK && !at_end_of_record)
-            status = weir_session_failed(s, WEIR_E_TYPE);
+            status = WEIR_E_TYPE;
         return status;
     }
     /* RFC 5246 section 7.4.1.1 and RFC 5746 section 5: renegotiation may be refused by a warning.
@@ -143,7 +138,7 @@ weir_status weir_session_take_handshake(struct session *s, struct weir_record *r
     }
     r->len = speaks_tls13(s) ? keep : 0;
     if (status == WEIR_OK && (r->len > 0 || !speaks_tls13(s)))
-        status = count_up(s, &s->handshakes, WEIR_MAX_HANDSHAKE);
+        status = count_up(&s->handshakes, WEIR_MAX_HANDSHAKE);
     return status;
 }
 
@@ -151,12 +146,12 @@ weir_status weir_session_take_alert(struct session *s, const struct weir_record 
 {
     /* RFC 8446 section 5.1: "a record with an Alert type MUST contain exactly one message". */
     if (r->len != 2)
-        return weir_session_failed(s, WEIR_E_DECODE);
+        return WEIR_E_DECODE;
     uint8_t level = r->data[0];
     uint8_t description = r->data[1];
     /* RFC 8446 section 6: the level "can safely be ignored" in TLS 1.3. */
     if (!speaks_tls13(s) && level != LEVEL_WARNING && level != LEVEL_FATAL)
-        return weir_session_failed(s, WEIR_E_PARAM);
+        return WEIR_E_PARAM;
     bool warning = speaks_tls13(s) || level == LEVEL_WARNING;
 
     s->peer_alert = description;
@@ -165,6 +160,6 @@ weir_status weir_session_take_alert(struct session *s, const struct weir_record 
         return WEIR_CLOSED;
     }
     if (warning && (description == USER_CANCELED || !speaks_tls13(s)))
-        return count_up(s, &s->warnings, WEIR_MAX_WARNINGS);
-    return weir_session_failed(s, WEIR_E_PEER_ALERT);
+        return count_up(&s->warnings, WEIR_MAX_WARNINGS);
+    return WEIR_E_PEER_ALERT;
 }

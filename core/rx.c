@@ -22,11 +22,6 @@ weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
     return WEIR_OK;
 }
 
-void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit)
-{
-    weir_direction_set_limit(rx_inside(rx), limit);
-}
-
 /*
  * A negotiated limit is judged on the length alone. Without one the peer may legally expand a
  * record further than weir's suites do, so the standard's own maxima stand here, and the plaintext
@@ -175,7 +170,7 @@ HOT weir_status open_records(struct direction *d, struct kind kind, uint8_t *buf
 
     while (r < out + cap) {
         size_t left = len - (size_t)(at - buf);
-        size_t body = usual_body(&rules, at, left);
+        size_t body = FAST ? usual_body(&rules, at, left) : 0;
         uint8_t type = WEIR_TYPE_DATA;
 
         if (body == 0) {
@@ -296,6 +291,11 @@ size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)
     return told < WEIR_MAX_RECORD ? told : WEIR_MAX_RECORD;
 }
 
+void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit)
+{
+    weir_direction_set_limit(rx_inside(rx), &limit);
+}
+
 weir_status weir_rx_rekey(struct weir_rx *rx, const struct weir_kdf *kdf)
 {
     return weir_direction_rekey(rx_inside(rx), kdf);
@@ -324,12 +324,12 @@ uint16_t weir_rx_suite(const struct weir_rx *rx)
 
 struct weir_position weir_rx_position(const struct weir_rx *rx)
 {
-    return rx_inside(rx)->keys.at;
+    return weir_direction_position(rx_inside(rx));
 }
 
 struct weir_counters weir_rx_counters(const struct weir_rx *rx)
 {
-    return rx_inside(rx)->counters;
+    return weir_direction_counters(rx_inside(rx));
 }
 
 void weir_rx_wipe(struct weir_rx *rx)

@@ -63,13 +63,15 @@ size_t weir_session_sort_out(struct session *s, struct weir_record *r, size_t n,
         /* RFC 8446 section 5.1: "Handshake messages MUST NOT be interleaved with other record
          * types." RFC 5246 section 6.2.1 lets TLS 1.2 do it. */
         if (speaks_tls13(s) && s->header_len > 0 && r[i].type != WEIR_TYPE_HANDSHAKE)
-            *status = weir_session_failed(s, WEIR_E_TYPE);
+            *status = WEIR_E_TYPE;
         else if (r[i].type == WEIR_TYPE_HANDSHAKE)
             *status = weir_session_take_handshake(s, &r[i]);
         else if (r[i].type == WEIR_TYPE_ALERT)
             *status = weir_session_take_alert(s, &r[i]);
         else if (r[i].len > 0)
             s->key_updates = s->warnings = s->handshakes = 0;
+        if (*status < 0)
+            *status = weir_session_failed(s, *status);
         if (*status != WEIR_OK)
             break;
         if (r[i].len > 0 && r[i].type != WEIR_TYPE_ALERT)
@@ -137,31 +139,29 @@ weir_status weir_session_end_of_stream(struct weir_session *session, size_t left
     return (weir_status)s->status;
 }
 
-static struct control alert_record(uint8_t want, uint8_t level, uint8_t description)
-{
-    return (struct control){
-        .type = WEIR_TYPE_ALERT, .len = 2, .data = {level, description}, .want = want};
-}
-
 struct control weir_session_control(const struct session *s)
 {
-    uint8_t update = s->want & (WANT_ANSWER | WANT_UPDATE);
+    struct control c = {.type = WEIR_TYPE_ALERT, .len = 2, .data = {LEVEL_WARNING}};
 
-    if (update != 0) {
-        bool answer = (update & WANT_ANSWER) != 0;
+    if ((s->want & (WANT_ANSWER | WANT_UPDATE)) != 0) {
+        bool answer = (s->want & WANT_ANSWER) != 0;
         uint8_t request = !answer && (s->want & WANT_REQUEST) != 0;
-        return (struct control){.type = WEIR_TYPE_HANDSHAKE,
-                                .len = MESSAGE_HEADER + 1,
-                                .data = {KEY_UPDATE, 0, 0, 1, request},
-                                .want = answer ? WANT_ANSWER : WANT_UPDATE};
+        c = (struct control){.type = WEIR_TYPE_HANDSHAKE,
+                             .len = MESSAGE_HEADER + 1,
+                             .data = {KEY_UPDATE, 0, 0, 1, request},
+                             .want = answer ? WANT_ANSWER : WANT_UPDATE};
+    } else if (WEIR_HAS_TLS12 && (s->want & WANT_NO_RENEGOTIATION) != 0) {
+        c.want = WANT_NO_RENEGOTIATION;
+        c.data[1] = NO_RENEGOTIATION;
+    } else if ((s->want & WANT_CLOSE) != 0) {
+        c.want = WANT_CLOSE;
+        c.data[1] = CLOSE_NOTIFY;
+    } else if ((s->want & WANT_ALERT) != 0) {
+        c.want = WANT_ALERT;
+        c.data[0] = LEVEL_FATAL;
+        c.data[1] = s->alert;
     }
-    if ((s->want & WANT_NO_RENEGOTIATION) != 0)
-        return alert_record(WANT_NO_RENEGOTIATION, LEVEL_WARNING, NO_RENEGOTIATION);
-    if ((s->want & WANT_CLOSE) != 0)
-        return alert_record(WANT_CLOSE, LEVEL_WARNING, CLOSE_NOTIFY);
-    if ((s->want & WANT_ALERT) != 0)
-        return alert_record(WANT_ALERT, LEVEL_FATAL, s->alert);
-    return (struct control){0};
+    return c;
 }
 
 weir_status weir_session_said(struct session *s, uint8_t want)

@@ -93,7 +93,7 @@ weir_status weir_session_failed(struct session *s, weir_status status);
 
 /*
  * Goes through the content of a handshake record. What the TLS library must see stays in `r`:
- * everything before the first byte of a KeyUpdate.
+ * everything before the first byte of a KeyUpdate. Below zero: the session is to end with that.
  */
 weir_status weir_session_take_handshake(struct session *s, struct weir_record *r);
 
@@ -121,7 +121,7 @@ size_t weir_session_sort_out(struct session *s, struct weir_record *r, size_t n,
  */
 void weir_session_ask_for_key_update(struct session *s);
 
-/* Acts upon the content of an alert record. */
+/* Acts upon the content of an alert record. WEIR_OK, WEIR_CLOSED, or as above. */
 weir_status weir_session_take_alert(struct session *s, const struct weir_record *r);
 
 #endif

@@ -46,11 +46,6 @@ weir_status weir_tx_set_padding(struct weir_tx *tx, size_t multiple)
     return WEIR_OK;
 }
 
-void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit)
-{
-    weir_direction_set_limit(tx_inside(tx), limit);
-}
-
 size_t weir_tx_record_len(const struct weir_tx *tx, size_t len)
 {
     const struct direction *d = tx_inside(tx);
@@ -121,7 +116,8 @@ static inline weir_status seal_next(struct direction *d, const struct record *r,
     struct weir_iov in[WEIR_AEAD_MAX_SEGMENTS];
     size_t count = 0;
 
-    if (r->len > COPY_LIMIT && r->pad == 0)
+    /* Where space counts, all is copied. */
+    if (FAST && r->len > COPY_LIMIT && r->pad == 0)
         count = take_pieces(g, r->len, in, WEIR_AEAD_MAX_SEGMENTS - 1);
     if (count == 0) {
         copy_pieces(g, r->len, out + r->prefix);
@@ -180,9 +176,16 @@ weir_status weir_tx_limit_reached(struct direction *d, uint8_t type)
     return WEIR_E_KEY_LIMIT;
 }
 
-static inline struct record any_record(const struct direction *d, uint8_t type, size_t len)
+/* Begins a record of `len` bytes, the first of `together`, for which there is `room`. */
+static weir_status begin_record(struct direction *d, struct record *r, uint8_t type, size_t len,
+                                size_t together, size_t room)
 {
-    return record_of(d, kind_of(d), type, len, padding_of(d, len));
+    *r = record_of(d, kind_of(d), type, len, padding_of(d, len));
+    if (r->wire > room)
+        return WEIR_NEED_OUTPUT;
+    if (!within_limits(d, type, r->blocks))
+        return weir_tx_limit_reached(d, type);
+    return weir_direction_frame(d, r->wire, together);
 }
 
 /* Seals whatever weir_tx_seal is given. */
@@ -205,12 +208,9 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
         return status;
 
     do {
-        struct record r = any_record(d, type, left < limit ? left : limit);
-        if (r.wire > out_cap)
-            return WEIR_NEED_OUTPUT;
-        if (!within_limits(d, type, r.blocks))
-            return weir_tx_limit_reached(d, type);
-        status = weir_direction_frame(d, r.wire, together(type, left, limit));
+        struct record r;
+        status = begin_record(d, &r, type, left < limit ? left : limit, together(type, left, limit),
+                              out_cap);
         if (status == WEIR_OK)
             status = seal_next(d, &r, &g, out);
         if (status != WEIR_OK)
@@ -251,12 +251,8 @@ static weir_status seal_any_in_place(struct direction *d, uint8_t type, uint8_t 
         status = weir_direction_end(d, WEIR_E_MISUSE);
     if (status != WEIR_OK)
         return status;
-    struct record r = any_record(d, type, len);
-    if (r.wire > cap)
-        return WEIR_NEED_OUTPUT;
-    if (!within_limits(d, type, r.blocks))
-        return weir_tx_limit_reached(d, type);
-    status = weir_direction_frame(d, r.wire, 1);
+    struct record r;
+    status = begin_record(d, &r, type, len, 1, cap);
     if (status == WEIR_OK)
         status = seal_placed(d, &r, buf);
     if (status != WEIR_OK)
@@ -280,6 +276,11 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
     if (status < 0 || status == WEIR_PENDING)
         weir_wipe(buf, cap);
     return status;
+}
+
+void weir_tx_set_limit(struct weir_tx *tx, struct weir_limit limit)
+{
+    weir_direction_set_limit(tx_inside(tx), &limit);
 }
 
 weir_status weir_tx_rekey(struct weir_tx *tx, const struct weir_kdf *kdf)
@@ -310,12 +311,12 @@ uint16_t weir_tx_suite(const struct weir_tx *tx)
 
 struct weir_position weir_tx_position(const struct weir_tx *tx)
 {
-    return tx_inside(tx)->keys.at;
+    return weir_direction_position(tx_inside(tx));
 }
 
 struct weir_counters weir_tx_counters(const struct weir_tx *tx)
 {
-    return tx_inside(tx)->counters;
+    return weir_direction_counters(tx_inside(tx));
 }
 
 void weir_tx_wipe(struct weir_tx *tx)

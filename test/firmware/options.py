@@ -49,7 +49,9 @@ def end_of(text, lines=12):
 
 
 def options(parts):
-    return [f'-D{part}=false' for part in parts]
+    """What firmware leaves out is compiled as firmware is: for size, core goes other ways."""
+    small = ['-Doptimization=s'] if set(FIRMWARE) <= set(parts) else []
+    return [f'-D{part}=false' for part in parts] + small
 
 
 def build(root, directory, parts):
