@@ -65,6 +65,9 @@ struct sim_device_config {
     size_t record;      /**< longest content of a record; lengths are drawn up to it */
     unsigned before;    /**< records that are sent before that is offloaded; UINT_MAX: never */
     bool wrap;          /**< sequence numbers wrap early in the run */
+    /** The so-manieth packet of the card with payload leaves with one bit wrong; 0: none. For
+     * seeing that this is noticed. */
+    uint64_t wrong_packet;
     struct sim_faults *faults;  /**< planted into the card; NULL: none */
     struct sim_device_tap *tap; /**< NULL: none */
 };

@@ -72,7 +72,7 @@ void sim_device_draw(struct sim_device_config *config, uint64_t seed)
     config->sack = sim_random_below(&s, 2) == 0;
     config->send_buffer = (size_t)32768 << sim_random_below(&s, 3);
     config->record = 1 + (size_t)sim_random_below(&s, sim_random_below(&s, 2) == 0 ? 16384 : 2000);
-    config->before = (unsigned)sim_random_below(&s, 4);
+    config->before = some(&s, 2, 3);
     config->receive = sim_random_below(&s, 3) == 0;
     config->wrap = sim_random_below(&s, 2) == 0;
 }

@@ -55,7 +55,8 @@ struct device_port {
     struct weir_mlx5_tx_backend tx;
     uint64_t bounce_until[DEVICE_BOUNCES]; /* `until` of the segment that uses it */
     bool bounce_used[DEVICE_BOUNCES];
-    bool lost; /* gone, and everybody knows */
+    uint64_t packets; /* with payload that the card has sent */
+    bool lost;        /* gone, and everybody knows */
     uint64_t next_tick;
     struct device_command *orphans;
 };

@@ -279,6 +279,10 @@ static void take_packets(struct sim_device *d)
     struct sim_nic_packet *p;
 
     while ((p = sim_nic_sent(d->port.nic)) != NULL) {
+        if (p->len > p->headers_len && ++d->port.packets == d->config.wrong_packet) {
+            p->bytes[p->len - 1] ^= 1;
+            sim_wire_sums(p->bytes, p->len);
+        }
         device_frame_out(d, p->bytes, p->len);
         sim_nic_packet_free(p);
     }

@@ -5,6 +5,7 @@
 #include "doctor.h"
 #include "perf.h"
 #include "serve.h"
+#include "sim.h"
 #include "verbs.h"
 
 #include <signal.h>
@@ -28,6 +29,7 @@ static const struct verb {
      "what stands between this host and TLS in its kernel or on its NIC"},
     {"offload", offload_main, offload_help, "", "show, enable or disable TLS offload"},
     {"stats", stats_main, stats_help, "", "what the kernel and the NIC count about TLS"},
+    {"sim", sim_main, sim_help, sim_faults_help, "TLS in a NIC, in a simulated network"},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 

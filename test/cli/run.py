@@ -16,13 +16,14 @@ import faults
 import hosts
 import load
 import perf
+import sim
 import site_cases
 import trust
 import usage
 from harness import Cases, World
 
 GROUPS = {'usage': usage, 'faults': faults, 'perf': perf, 'site': site_cases, 'echo': echo,
-          'load': load, 'trust': trust, 'hosts': hosts}
+          'load': load, 'trust': trust, 'hosts': hosts, 'sim': sim}
 
 
 def main():
