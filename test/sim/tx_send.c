@@ -329,6 +329,44 @@ Test(tx_bounds, plaintext_that_is_not_there)
     txb_close(b);
 }
 
+/* A stream that gives bytes when they are counted, and not when they are written: what was written
+ * for them does not count. */
+struct fickle {
+    struct weir_mlx5_stream real;
+    unsigned calls, most;
+};
+
+static bool fickle_piece(void *user, uint32_t tcp_seq, uint32_t len, struct weir_mlx5_piece *piece)
+{
+    struct fickle *f = user;
+
+    return f->calls++ < f->most && f->real.piece(f->real.user, tcp_seq, len, piece);
+}
+
+Test(tx_bounds, a_stream_that_changes_its_mind)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct txb *b = txb_begin(&(struct txb_how){.suite = &txb_suites[i],
+                                                    .policy = WEIR_MLX5_RESYNC,
+                                                    .driver = drivers[i % 2],
+                                                    .chunk = 500});
+        struct fickle fickle = {.real = b->stream};
+
+        txb_records(b, 3, 8000);
+        size_t second = b->records[1].start;
+        txb_goes(b, 0, 1000, WEIR_MLX5_DEVICE);
+        b->stream = (struct weir_mlx5_stream){fickle_piece, &fickle};
+        /* Six pieces or seven, looked at twice. */
+        for (fickle.most = 0; fickle.most < 10; fickle.most++) {
+            fickle.calls = 0;
+            txb_refused(b, second + 3000, 1000, WEIR_REFUSAL_GONE);
+        }
+        fickle.most = 100;
+        txb_goes(b, second + 3000, 1000, WEIR_MLX5_DEVICE);
+        txb_close(b);
+    }
+}
+
 Test(tx_bounds, without_payload)
 {
     struct txb *b = txb_begin(&(struct txb_how){.suite = &txb_suites[1]});

@@ -226,6 +226,21 @@ Test(tx_check, changed_before_a_dump_or_a_tag)
     }
 }
 
+/* Also of a record that was sent just before, and in part. */
+Test(tx_check, changed_right_after_it_was_sent)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        struct txb *b = txb_begin(&(struct txb_how){.suite = &txb_suites[i % 4], .checks = 8});
+
+        txb_records(b, 1, 1000);
+        b->no_queue = i >= 4;
+        txb_goes(b, 0, 100, i < 4 ? WEIR_MLX5_DEVICE : WEIR_MLX5_SOFTWARE);
+        b->plain[50] ^= 1;
+        txb_refused(b, 99, 1, WEIR_REFUSAL_CHANGED);
+        txb_close(b);
+    }
+}
+
 /* Without the check a changed header is noticed when a tag is made of it. */
 Test(tx_check, a_changed_header_without_checks)
 {
