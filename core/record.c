@@ -6,7 +6,7 @@ static bool type_allowed(uint8_t type, uint16_t version)
 {
     /* RFC 8446 section 5.2: "The outer opaque_type field of a TLSCiphertext record is always set to
      * the value 23 (application_data)". */
-    if (WEIR_HAS_TLS13 && (!WEIR_HAS_TLS12 || version == WEIR_TLS13))
+    if (version == WEIR_TLS13)
         return type == WEIR_TYPE_DATA;
     return type == WEIR_TYPE_ALERT || type == WEIR_TYPE_HANDSHAKE || type == WEIR_TYPE_DATA;
 }
