@@ -239,10 +239,11 @@ context of its AEAD; buffers are the caller's.
 ## Stack
 
 The deepest way below a call, by the frames that gcc tells and the call graph; a call through a pointer
-counts as a call of every function that the vtables below point to. No function calls itself, and no frame has a size that depends on data. *Alone* ends
-where a backend or a key derivation is called: add your own provider's stack to it. *Sum* is with the
-software backend and the portable providers. Of functions of libgcc (multiplication of 64 bits and
-division on a Cortex-M0+, byte order on RV32) nothing is known; they are leaves, or nearly.
+counts as a call of every function that the vtables below point to. No function calls itself, and no frame
+has a size that depends on data. *Alone* ends where a backend or a key derivation is called: add the stack
+of your own provider to it. *Sum* is with the software backend and the portable providers. Of functions of
+libgcc (multiplication of 64 bits and division on a Cortex-M0+, byte order on RV32) nothing is known; they
+are leaves, or nearly.
 
 {{stack}}
 ## A whole image
