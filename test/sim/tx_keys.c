@@ -209,6 +209,46 @@ Test(tx_keys, the_card_refuses_the_new_one)
     }
 }
 
+/* The old key object is ended when the last entry under it is done, and not before. */
+Test(tx_keys, ended_when_its_entries_are_done)
+{
+    struct txb_how how = how_of(0);
+    struct txb *b = txb_begin(&how);
+    const struct weir_cmd *command;
+
+    txb_records(b, 1, 500);
+    b->no_completions = true;
+    txb_goes(b, 0, b->len, WEIR_MLX5_DEVICE);
+    rekey(b);
+    size_t at = b->records[1].start;
+    txb_goes(b, at, b->len - at, WEIR_MLX5_DEVICE);
+    txb_acked(b, b->len);
+    cr_assert_eq(weir_mlx5_tx_end(b->ctx, &b->sq, false, &command), WEIR_NEED_INPUT);
+    cr_assert_null(command);
+    b->no_completions = false;
+    txb_take_completions(b);
+    cr_assert_eq(housekeeping(b), 1);
+    txb_records(b, 1, 500);
+    txb_goes(b, b->acked, 500, WEIR_MLX5_DEVICE);
+    txb_close(b);
+}
+
+/* A record has a number under each key, and another tag. */
+Test(tx_keys, tags_of_both_keys)
+{
+    struct txb_how how = how_of(0);
+
+    how.record = 0;
+    how.tags = 1;
+    struct txb *b = txb_begin(&how);
+    rekey(b);
+    txb_records(b, 1, 5);
+    b->no_queue = true;
+    for (unsigned i = 0; i < 4; i++)
+        txb_goes(b, b->records[i % 2].start + 3, b->records[i % 2].len - 3, WEIR_MLX5_SOFTWARE);
+    txb_close(b);
+}
+
 /* Without a card there is no command to carry out. */
 Test(tx_keys, without_a_card)
 {
