@@ -11,11 +11,10 @@ static bool changed(const struct tx_call *call, const struct weir_seqmap_record 
 }
 
 static bool message_same(const struct tx_call *call, const struct weir_seqmap_record *record,
-                         uint8_t type, bool *same)
+                         uint32_t ordinal, uint8_t type, bool *same)
 {
     struct tx *tx = call->tx;
     uint32_t at = tx_prefix(tx), end = record->len - WEIR_TAG_LEN;
-    const struct tx_epoch *epoch = tx_epoch_of(tx, record->epoch);
     struct weir_mlx5_piece piece;
     struct tx_sip s;
 
@@ -26,8 +25,7 @@ static bool message_same(const struct tx_call *call, const struct weir_seqmap_re
         weir_mlx5_tx_sip_take(&s, piece.bytes, piece.len);
     }
     weir_mlx5_tx_sip_take(&s, &type, 1);
-    *same = weir_mlx5_tx_sip_end(&s) ==
-            tx->checks[tx_ordinal(epoch, record) & (tx->port->config.checks - 1)];
+    *same = weir_mlx5_tx_sip_end(&s) == tx->checks[ordinal & (tx->port->config.checks - 1)];
     return true;
 }
 
@@ -58,8 +56,19 @@ bool weir_mlx5_tx_genuine(const struct tx_call *call, const struct weir_seqmap_r
     *type = header[0];
     if (!header_same(call->tx, record, header))
         return changed(call, record);
-    if (call->tx->checks != NULL && !message_same(call, record, header[0], &same))
+    if (call->tx->checks == NULL)
+        return true;
+
+    const struct tx_epoch *epoch = tx_epoch_of(call->tx, record->epoch);
+    if (epoch == NULL)
+        return tx_refuse(&call->sent->why, WEIR_REFUSAL_PASSED, 0);
+    uint32_t ordinal = tx_ordinal(epoch, record);
+    if (call->tx->is_genuine && call->tx->genuine == ordinal)
+        return true;
+    if (!message_same(call, record, ordinal, header[0], &same))
         return false;
+    call->tx->genuine = ordinal;
+    call->tx->is_genuine = same;
     return same || changed(call, record);
 }
 

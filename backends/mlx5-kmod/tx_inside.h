@@ -54,6 +54,8 @@ struct __attribute__((may_alias)) tx {
     uint64_t *checks;
     uint32_t first;   /* ordinal of the oldest record in the map */
     uint32_t ordinal; /* of the next record to be framed */
+    uint32_t genuine; /* ordinal of a record that was found to be so in this call */
+    bool is_genuine;  /* it counts */
     uint32_t start;   /* TCP sequence number of the first byte that was offloaded */
     uint32_t high;    /* behind the last byte that was ever sent */
     uint16_t version;

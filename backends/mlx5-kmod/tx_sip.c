@@ -31,11 +31,14 @@ static inline void take_word(struct tx_sip *s, uint64_t word)
 
 static inline uint64_t le64(const uint8_t *p)
 {
-    uint64_t word = 0;
+    uint64_t word;
 
-    for (unsigned i = 0; i < 8; i++)
-        word |= (uint64_t)p[i] << 8 * i;
+    __builtin_memcpy(&word, p, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     return word;
+#else
+    return __builtin_bswap64(word);
+#endif
 }
 
 void weir_mlx5_tx_sip_begin(struct tx_sip *s, const uint8_t key[TX_CHECK_KEY])

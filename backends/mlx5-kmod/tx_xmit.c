@@ -320,6 +320,7 @@ weir_status weir_mlx5_tx_xmit(void *ctx, const struct weir_mlx5_stream *stream,
         tx->counters.tx_error++;
         return (weir_status)tx->dead;
     }
+    tx->is_genuine = false;
     look_at_queue(&call);
     switch (locate(&call, &record)) {
     case IN_RECORDS:

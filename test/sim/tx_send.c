@@ -130,6 +130,67 @@ Test(tx_recover, cases_as_freebsd)
     }
 }
 
+/* Opcode, modifier, count and flags of the entries of one segment, as each driver writes them. */
+struct entry {
+    uint8_t opcode, modifier, segments, flags;
+};
+
+static void entries_are(struct txb *b, size_t from, const struct entry *e, size_t count)
+{
+    uint64_t at = b->sq.produced;
+
+    txb_goes(b, from, 1000, WEIR_MLX5_DEVICE);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *p = b->ring + at % TXB_BLOCKS * 64;
+
+        cr_assert_eq(p[3], e[i].opcode, "entry %zu: opcode 0x%x", i, p[3]);
+        cr_assert_eq(p[0], e[i].modifier, "entry %zu", i);
+        cr_assert_eq(p[7], e[i].segments, "entry %zu: %u segments", i, p[7]);
+        cr_assert_eq(p[11], e[i].flags, "entry %zu: flags 0x%x", i, p[11]);
+        at += (p[7] + 3u) / 4;
+    }
+    cr_assert_eq(at, b->sq.produced);
+}
+
+#define ENTRIES(b, from, ...)                                                                      \
+    entries_are(b, from, (const struct entry[]){__VA_ARGS__},                                      \
+                sizeof((const struct entry[]){__VA_ARGS__}) / sizeof(struct entry))
+/* 54 bytes of headers from byte 30 on, and two pieces. */
+#define PACKET                                                                                     \
+    {                                                                                              \
+        0x0a, 0, 8, 0x08                                                                           \
+    }
+
+Test(tx_recover, entries_as_freebsd)
+{
+    struct txb *b =
+        txb_begin(&(struct txb_how){.suite = &txb_suites[3], .policy = WEIR_MLX5_RESYNC});
+
+    txb_records(b, 3, 8000);
+    ENTRIES(b, 0, {0x25, 1, 12, 0x20}, {0x20, 1, 2, 0}, {0, 0, 4, 0x20}, PACKET);
+    ENTRIES(b, 1000, PACKET);
+    ENTRIES(b, 4000, {0x23, 0, 2, 0x20}, {0x23, 0, 2, 0}, PACKET);
+    ENTRIES(b, 2000, {0x25, 1, 12, 0x20}, {0x20, 1, 2, 0}, {0x23, 0, 2, 0x20}, {0x23, 0, 2, 0},
+            PACKET);
+    txb_close(b);
+}
+
+Test(tx_recover, entries_as_linux)
+{
+    struct txb *b = txb_begin(&(struct txb_how){
+        .suite = &txb_suites[0], .policy = WEIR_MLX5_RESYNC, .driver = WEIR_MLX5_AS_LINUX});
+
+    txb_records(b, 3, 8000);
+    size_t second = b->records[1].start;
+    ENTRIES(b, 0, {0x25, 1, 12, 0}, {0x20, 1, 2, 0}, {0, 0, 1, 0x20}, PACKET);
+    ENTRIES(b, 1000, PACKET);
+    ENTRIES(b, 4000, {0x20, 1, 2, 0x20}, {0, 0, 1, 0x20}, {0x23, 0, 2, 0}, {0x23, 0, 2, 0},
+            {0x23, 0, 2, 0}, PACKET);
+    ENTRIES(b, second + 9, {0x25, 1, 12, 0x20}, {0x20, 1, 2, 0}, {0, 0, 1, 0x20}, {0x23, 0, 2, 0},
+            PACKET);
+    txb_close(b);
+}
+
 Test(tx_recover, cases_as_linux)
 {
     for (unsigned s = 0; s < 4; s++) {

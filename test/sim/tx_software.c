@@ -235,6 +235,7 @@ Test(tx_check, changed_right_after_it_was_sent)
         txb_records(b, 1, 1000);
         b->no_queue = i >= 4;
         txb_goes(b, 0, 100, i < 4 ? WEIR_MLX5_DEVICE : WEIR_MLX5_SOFTWARE);
+        txb_goes(b, 50, 50, WEIR_MLX5_SOFTWARE);
         b->plain[50] ^= 1;
         txb_refused(b, 99, 1, WEIR_REFUSAL_CHANGED);
         txb_close(b);
