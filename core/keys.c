@@ -110,11 +110,9 @@ weir_status weir_keys_update(struct weir_keys *keys, const struct weir_kdf *kdf)
 
     if (info != NULL && keys->version == WEIR_TLS13 &&
         keys->secret_len == WEIR_HASH_LEN(info->hash)) {
-        uint8_t next[WEIR_MAX_SECRET];
+        /* Over the old secret, which is read before anything is written. */
         status = weir_expand_label(kdf, (weir_hash)info->hash, keys->secret, "traffic upd", NULL, 0,
-                                   next, keys->secret_len);
-        memcpy(keys->secret, next, keys->secret_len);
-        weir_wipe(next, sizeof next);
+                                   keys->secret, keys->secret_len);
         if (status == WEIR_OK && keys->at.epoch == UINT16_MAX)
             status = WEIR_E_KEY_LIMIT;
         if (status == WEIR_OK)

@@ -34,7 +34,8 @@ WEIR_BEGIN
 #if WEIR_HAS_TLS13
 /**
  * HKDF-Expand-Label(secret, label, context, len) of RFC 8446 section 7.1, for `len` up to the
- * hash's length; `label` without "tls13 ", at most 12 bytes; `context_len` at most 48 bytes.
+ * hash's length; `label` without "tls13 ", at most 12 bytes; `context_len` at most 48 bytes. `out`
+ * may lie on `secret`.
  *
  * Returns WEIR_OK; WEIR_E_MISUSE for lengths beyond these or a hash that `kdf` lacks;
  * WEIR_E_PROVIDER. On failure `out` is wiped.

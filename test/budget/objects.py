@@ -98,7 +98,11 @@ def struct_sizes(target, include, directory, names):
     lines += [f'extern const char size_of_{name}[];\n'
               f'const char size_of_{name}[sizeof(struct {name})] = {{1}};' for name in names]
     source.write_text('\n'.join(lines) + '\n')
-    out = target.compile([source], include, directory, ['-fvisibility=default'])[0]
+    return sizes_of(target.compile([source], include, directory, ['-fvisibility=default'])[0])
+
+
+def sizes_of(out):
+    """What an object file says of arrays that are called size_of_…"""
     found = {}
     for line in output_of([nm(), '-S', out]).splitlines():
         match = re.match(r'^[0-9a-f]+ ([0-9a-f]+) \S size_of_(\w+)$', line)
