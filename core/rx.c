@@ -284,11 +284,12 @@ weir_status weir_rx_take(struct direction *d, uint8_t *buf, size_t len, struct w
 
 size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len)
 {
-    (void)rx;
+    const struct direction *d = rx_inside(rx);
+
     if (len < WEIR_HEADER_LEN)
         return WEIR_HEADER_LEN;
-    size_t told = WEIR_HEADER_LEN + (size_t)get_be16(buf + 3);
-    return told < WEIR_MAX_RECORD ? told : WEIR_MAX_RECORD;
+    uint16_t told = get_be16(buf + 3);
+    return WEIR_HEADER_LEN + (told <= rules_of(d, kind_of(d)).max_len ? (size_t)told : 0);
 }
 
 void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit)

@@ -237,6 +237,15 @@ static struct weir_note note_of(const struct weir_position *at, size_t len, cons
                               .came = (int8_t)came};
 }
 
+/* What a header tells, allowed or not, up to the longest there are: of a record that is refused all
+ * is wiped. */
+static size_t told_by(const uint8_t *buf, size_t left)
+{
+    size_t told = WEIR_HEADER_LEN + (left < WEIR_HEADER_LEN ? 0 : (size_t)get_be16(buf + 3));
+
+    return told < WEIR_MAX_RECORD ? told : WEIR_MAX_RECORD;
+}
+
 weir_status weir_rx_open_more(struct weir_rx *rx, struct weir_marked *in)
 {
     struct direction *d = rx_inside(rx);
@@ -256,7 +265,7 @@ weir_status weir_rx_open_more(struct weir_rx *rx, struct weir_marked *in)
         const size_t left = in->len - in->consumed;
         const struct weir_position at = d->keys.at;
         struct weir_record *r = &in->records[in->count];
-        struct place record = {in->consumed, weir_rx_want(rx, in->buf + in->consumed, left)};
+        struct place record = {in->consumed, told_by(in->buf + in->consumed, left)};
         size_t used = 0;
         size_t n = 0;
 

@@ -6,6 +6,7 @@
 #define WEIR_RECORD_H
 
 #include "status.h"
+#include "suite.h"
 
 #define WEIR_HEADER_LEN 5u
 /** Most plaintext in one record: 2^14 (RFC 8446 section 5.1, RFC 5246 section 6.2.1). */
@@ -16,6 +17,34 @@
 #define WEIR_MAX_CIPHERTEXT_TLS12 (WEIR_MAX_PLAINTEXT + 2048u)
 /** A buffer that holds any record a peer may send. */
 #define WEIR_MAX_RECORD (WEIR_HEADER_LEN + WEIR_MAX_CIPHERTEXT_TLS12)
+
+/**
+ * Bytes of the longest record with at most `limit` bytes of content and padding (1 to 16384), where
+ * `version` is a constant or not: the room that weir_tx_seal needs for one record of a direction
+ * with this weir_tx_set_record_limit. Exact for TLS 1.3 (limit + 22: header, inner content type,
+ * tag) and for AES-GCM in TLS 1.2 (limit + 29: header, explicit nonce, tag); ChaCha20-Poly1305 in
+ * TLS 1.2 needs 8 less. For either version take that of WEIR_TLS12. A limit below 63 does not hold
+ * for alerts and handshake messages, so take 63 then.
+ *
+ * `limit` from what was negotiated: the value of max_fragment_length (RFC 6066 section 4). Of
+ * record_size_limit (RFC 8449 section 4) the value itself in TLS 1.2; in TLS 1.3 one less, because
+ * there it counts the whole TLSInnerPlaintext: content, padding and the byte of the content type.
+ * So 1024 bytes of record_size_limit are records of 1045 bytes in TLS 1.3, of 1053 in TLS 1.2.
+ */
+#define WEIR_TX_BYTES(version, limit)                                                              \
+    (WEIR_HEADER_LEN + (limit) + WEIR_TAG_LEN + ((version) == WEIR_TLS13 ? 1u : 8u))
+
+/**
+ * Bytes of the longest record that a direction with this weir_rx_set_record_limit takes: a buffer
+ * for one record at a time, whatever the peer sends. As WEIR_TX_BYTES below 16384; with 16384,
+ * which is no limit, the maxima of the standards stand, because a peer may expand its records
+ * further than the algorithms of weir do (RFC 8446 section 5.2, RFC 5246 section 6.2.3).
+ */
+#define WEIR_RX_BYTES(version, limit)                                                              \
+    ((limit) < WEIR_MAX_PLAINTEXT                                                                  \
+         ? WEIR_TX_BYTES(version, limit)                                                           \
+         : WEIR_HEADER_LEN +                                                                       \
+               ((version) == WEIR_TLS13 ? WEIR_MAX_CIPHERTEXT_TLS13 : WEIR_MAX_CIPHERTEXT_TLS12))
 
 /** What a record has around its plaintext (padding apart). */
 struct weir_shape {

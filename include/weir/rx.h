@@ -35,7 +35,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_init(struct weir_rx *rx, struct wei
 /**
  * Sets the largest record this end has told the peer to send: `limit` bytes of plaintext and its
  * padding, 64 to 16384. TLS 1.3: the inner content type comes on top of it, so pass the value of
- * the extension of RFC 8449 less one, 63 to 16384. A longer record is WEIR_E_OVERFLOW. Returns
+ * the extension of RFC 8449 less one, 63 to 16384. A longer record is WEIR_E_OVERFLOW, by its
+ * header alone, so that WEIR_RX_BYTES(version, limit) bytes hold whatever comes. Returns
  * WEIR_OK or WEIR_E_MISUSE (nothing changed).
  */
 WEIR_API weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit);
@@ -65,8 +66,9 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_rx_open(struct weir_rx *rx, uint8_t *b
 
 /**
  * Bytes from buf[0] on that make a whole record, as far as its header tells; WEIR_HEADER_LEN while
- * the header itself is not whole. Never above WEIR_MAX_RECORD: weir_rx_open refuses a header that
- * tells more. For reading exactly one record from a transport.
+ * the header itself is not whole, and where it tells more than is allowed: weir_rx_open refuses
+ * such a header by itself. So never above WEIR_RX_BYTES of the record limit. For reading exactly
+ * one record from a transport.
  */
 WEIR_API size_t weir_rx_want(const struct weir_rx *rx, const uint8_t *buf, size_t len);
 

@@ -245,6 +245,79 @@ Test(binding_openssl, negotiated_fragment_length_is_kept)
     }
 }
 
+#define FRAGMENT 1024u /* code 2 of RFC 6066 */
+
+/* What the client sent, through a buffer for one record, to e->data. */
+static void receive_through(struct end *e, uint8_t *buffer, size_t room)
+{
+    size_t have = 0;
+
+    while (e->in.len > 0) {
+        struct weir_record record;
+        size_t want = weir_rx_want(&e->rx, buffer, have), consumed, count;
+
+        cr_assert_leq(want, room);
+        cr_assert_leq(want - have, e->in.len);
+        memcpy(buffer + have, e->in.data, want - have);
+        bytes_drop(&e->in, want - have);
+        have = want;
+        if (weir_rx_want(&e->rx, buffer, have) > have)
+            continue;
+        weir_status status =
+            weir_session_receive(&e->session, buffer, have, &consumed, &record, 1, &count);
+        cr_assert_geq((int)status, 0);
+        cr_assert_eq(consumed, have);
+        if (count == 1)
+            bytes_add(&e->data, record.data, record.len);
+        have = 0;
+    }
+}
+
+/* A client of OpenSSL's that asks for 1 KiB, and buffers of just that for it. */
+Test(binding_openssl, a_fragment_length_of_1_kib_needs_buffers_of_1_kib)
+{
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    static uint8_t text[50000], buffer[WEIR_RX_BYTES(WEIR_TLS12, FRAGMENT)];
+
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * i >> 7);
+    for (size_t i = 0; i < 2; i++) {
+        const uint16_t version = i == 0 ? WEIR_TLS12 : WEIR_TLS13;
+        const size_t room = WEIR_TX_BYTES(version, FRAGMENT);
+        struct weir_iov left = {text, sizeof text};
+        size_t longest = 0;
+        struct pair p;
+
+        pair_open(
+            &p, &(struct pair_config){.version = versions[i], .fragment = 2, .plain_client = true});
+        pair_connect(&p);
+        cr_assert_eq(p.server.hs->record_limit(p.server.hs, WEIR_RX), FRAGMENT);
+        end_send(&p.client, text, sizeof text);
+        bytes_add(&p.server.in, p.client.out.data, p.client.out.len);
+        bytes_drop(&p.client.out, p.client.out.len);
+        receive_through(&p.server, buffer, WEIR_RX_BYTES(version, FRAGMENT));
+        cr_assert_eq(p.server.data.len, sizeof text);
+        cr_assert_arr_eq(p.server.data.data, text, sizeof text);
+
+        while (left.len > 0) {
+            size_t taken, made;
+            weir_status status =
+                weir_session_send(&p.server.session, &left, 1, buffer, room, &taken, &made);
+            cr_assert(status == WEIR_OK || status == WEIR_NEED_OUTPUT);
+            cr_assert_gt(taken, 0);
+            longest = made > longest ? made : longest;
+            bytes_add(&p.client.in, buffer, made);
+            left.base += taken;
+            left.len -= taken;
+        }
+        cr_assert_eq(longest, room);
+        end_step(&p.client);
+        cr_assert_eq(p.client.data.len, sizeof text);
+        cr_assert_arr_eq(p.client.data.data, text, sizeof text);
+        pair_drop(&p);
+    }
+}
+
 static int ask_for_lookup_once(SSL *ssl, void *arg)
 {
     int *asked = arg;
