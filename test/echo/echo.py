@@ -59,13 +59,16 @@ class Echo:
             first.append(line)
         with subprocess.Popen(list(map(str, first)), stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True) as server:
-            port = re.match(r'port (\d+)', server.stdout.readline())
-            second += ['--connect', port[1]] if port else ['--connect', '1']
-            if second is host:
-                second.append(line)
-            client = subprocess.run(list(map(str, second)), capture_output=True, text=True,
-                                    check=False, timeout=3 * SECONDS)
-            text = server.communicate(timeout=3 * SECONDS)[0]
+            try:
+                port = re.match(r'port (\d+)', server.stdout.readline())
+                second += ['--connect', port[1] if port else '1']
+                if second is host:
+                    second.append(line)
+                client = subprocess.run(list(map(str, second)), capture_output=True, text=True,
+                                        check=False, timeout=3 * SECONDS)
+                text = server.communicate(timeout=3 * SECONDS)[0]
+            finally:
+                server.kill()  # nothing, once it has ended
         return (text, client.stdout) if first is host else (client.stdout + client.stderr, text)
 
     def note_stack(self, board, host_text):
