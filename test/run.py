@@ -19,8 +19,8 @@ BUILD = ROOT / 'build-test'
 BUDGET_MINUTES = 27
 JOBS = str(os.cpu_count() or 2)
 
-SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'interop', 'embed', 'ct', 'cli',
-          'browser', 'kernel', 'firmware', 'fuzz', 'budget']
+SUITES = ['unit', 'vectors', 'binding', 'io', 'sim', 'mutations', 'interop', 'embed', 'ct',
+          'cli', 'browser', 'kernel', 'firmware', 'fuzz', 'budget']
 CHECKS = {'format': checks.check_format, 'headers': checks.check_headers,
           'tidy': checks.check_tidy}
 
