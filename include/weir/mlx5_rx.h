@@ -72,7 +72,7 @@ struct weir_mlx5_rx_config {
 /** A receiving direction's card: opaque, in the caller's memory, not to be copied or moved. Holds
  * the key until the firmware has it, and the IV until it is stopped. */
 struct weir_mlx5_rx {
-    uint64_t opaque[144];
+    uint64_t opaque[160];
 };
 
 /** What is to be done for it. */
@@ -82,7 +82,8 @@ enum WEIR_ENUM weir_mlx5_rx_next {
     WEIR_MLX5_RX_POST = 2,    /**< weir_mlx5_rx_post, when the internal queue has room */
     WEIR_MLX5_RX_STEER =
         3, /**< steer its packets to weir_mlx5_rx_tirn, tell weir_mlx5_rx_steered */
-    WEIR_MLX5_RX_UNSTEER = 4, /**< take that rule away, tell weir_mlx5_rx_unsteered */
+    /** take that rule away if it is there, or is being made; tell weir_mlx5_rx_unsteered */
+    WEIR_MLX5_RX_UNSTEER = 4,
     WEIR_MLX5_RX_RESTART = 5, /**< the next record is the first of a new key: begin again with it */
 };
 
@@ -100,7 +101,7 @@ struct weir_mlx5_rx_counters {
     uint64_t rx_abandoned; /**< questions that were not waited for any longer */
 };
 
-#if WEIR_HAS_PACKET
+#if WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET
 WEIR_BEGIN
 
 /**
@@ -220,6 +221,13 @@ WEIR_API void weir_mlx5_rx_stop(struct weir_mlx5_rx *rx);
 
 /** The card or the interface is gone: no command and no entry is of use any more. */
 WEIR_API void weir_mlx5_rx_lost(struct weir_mlx5_rx *rx);
+
+/**
+ * Whether packets may still come decrypted, or bytes that did are not opened yet. Once that is
+ * false behind a KeyUpdate, weir_undo_wipe: WEIR_MLX5_RX_RESTART says the same, but only to a
+ * direction that was running when the KeyUpdate came.
+ */
+WEIR_API bool weir_mlx5_rx_touches(const struct weir_mlx5_rx *rx);
 
 /** Whether it has let go of everything on the card. */
 WEIR_API bool weir_mlx5_rx_stopped(const struct weir_mlx5_rx *rx);
