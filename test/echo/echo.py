@@ -180,6 +180,21 @@ def check_flipped_bits(echo, uart):
               {'status': 'E_PEER_ALERT', 'image alert': 20, 'peer got': 0, 'closed': False})
 
 
+def check_long_header(echo, uart):
+    """A header that tells more than any record may hold is answered before such a record comes."""
+    left = [1]
+
+    def lengthen(kind, payload):
+        if kind == 'D' and left[0]:
+            left[0] = 0
+            payload = payload[:3] + b'\x7f\xff' + payload[5:]
+        return payload
+    with Tampered(uart, echo.directory, to_image=lengthen) as line:
+        texts = echo.connect(line, ['openssl', 900])
+    judge(echo, 'a header longer than TLS allows', texts,
+          {'status': 'E_OVERFLOW', 'image sent': 0, 'peer got': 0, 'peer alert': 22})
+
+
 def put(at, value):
     """An edit that sets bytes of the provisioning message and signs it anew."""
     def edit(kind, payload):
@@ -231,6 +246,7 @@ def check_uart(echo):
         with on_uart(board, echo.image(board, 'uart'), echo.directory) as uart:
             if board == 'mps2-an386':
                 check_flipped_bits(echo, uart)
+                check_long_header(echo, uart)
                 check_spoilt_keys(echo, uart)
                 texts = echo.connect(uart, ['openssl', '--vanish', 500])
                 judge(echo, 'a peer that vanishes', texts,
