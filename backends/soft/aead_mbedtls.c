@@ -19,9 +19,17 @@
 #include <stdalign.h>
 #include <string.h>
 
-#if !defined(MBEDTLS_GCM_C) || !defined(MBEDTLS_CHACHAPOLY_C)
-#error "this provider needs an mbedTLS built with MBEDTLS_GCM_C and MBEDTLS_CHACHAPOLY_C"
+#if !defined(MBEDTLS_GCM_C) || !defined(MBEDTLS_AES_C)
+#error "this provider needs an mbedTLS built with MBEDTLS_GCM_C and MBEDTLS_AES_C"
 #endif
+
+/* In a configuration without it nothing of it may be called; a constant leaves it out. */
+#if defined(MBEDTLS_CHACHAPOLY_C)
+#define HAVE_CHACHAPOLY 1
+#else
+#define HAVE_CHACHAPOLY 0
+#endif
+#define IS_CHACHAPOLY(alg) (HAVE_CHACHAPOLY && (alg) == WEIR_CHACHA20_POLY1305)
 
 #define BLOCK_LEN 512u
 
@@ -106,7 +114,7 @@ static int begin(struct ctx *ctx, enum mode mode, const struct weir_aead_op *op)
         mode == SEAL ? MBEDTLS_CHACHAPOLY_ENCRYPT : MBEDTLS_CHACHAPOLY_DECRYPT;
     int ret;
 
-    if (ctx->alg != WEIR_CHACHA20_POLY1305)
+    if (!IS_CHACHAPOLY(ctx->alg))
         return gcm_begin(&ctx->u.gcm, mode, op);
     ret = mbedtls_chachapoly_starts(&ctx->u.chachapoly, op->nonce, direction);
     if (ret == 0)
@@ -116,7 +124,7 @@ static int begin(struct ctx *ctx, enum mode mode, const struct weir_aead_op *op)
 
 static int step(struct ctx *ctx, const uint8_t *in, size_t len, struct sink *sink)
 {
-    if (ctx->alg == WEIR_CHACHA20_POLY1305) {
+    if (IS_CHACHAPOLY(ctx->alg)) {
         int ret = mbedtls_chachapoly_update(&ctx->u.chachapoly, len, in, sink->out);
 
         sink->out += len;
@@ -128,7 +136,7 @@ static int step(struct ctx *ctx, const uint8_t *in, size_t len, struct sink *sin
 
 static int end(struct ctx *ctx, struct sink *sink, uint8_t tag[WEIR_TAG_LEN])
 {
-    if (ctx->alg == WEIR_CHACHA20_POLY1305)
+    if (IS_CHACHAPOLY(ctx->alg))
         return mbedtls_chachapoly_finish(&ctx->u.chachapoly, tag);
     return gcm_end(&ctx->u.gcm, sink, tag);
 }
@@ -179,10 +187,11 @@ static weir_status aead_init(void *memory, weir_alg alg, const uint8_t *key)
 
     /* Whatever fails below, wipe finds something it can free. */
     memset(ctx, 0, sizeof *ctx);
-    if ((unsigned)alg >= (unsigned)WEIR_ALG_COUNT)
+    if ((unsigned)alg >= (unsigned)WEIR_ALG_COUNT ||
+        (!HAVE_CHACHAPOLY && alg == WEIR_CHACHA20_POLY1305))
         return WEIR_E_PROVIDER;
     ctx->alg = alg;
-    if (alg == WEIR_CHACHA20_POLY1305) {
+    if (IS_CHACHAPOLY(alg)) {
         mbedtls_chachapoly_init(&ctx->u.chachapoly);
         ret = mbedtls_chachapoly_setkey(&ctx->u.chachapoly, key);
     } else {
@@ -247,7 +256,7 @@ static weir_status aead_keystream(void *memory, const uint8_t nonce[WEIR_IV_LEN]
     mbedtls_aes_context aes;
     uint8_t block[16];
 
-    if (ctx->alg == WEIR_CHACHA20_POLY1305)
+    if (IS_CHACHAPOLY(ctx->alg))
         return WEIR_REFUSED;
     if (offset > WEIR_AEAD_MAX_KEYSTREAM || len > WEIR_AEAD_MAX_KEYSTREAM - offset)
         return WEIR_E_PROVIDER;
@@ -264,7 +273,7 @@ static void aead_wipe(void *memory)
 {
     struct ctx *ctx = memory;
 
-    if (ctx->alg == WEIR_CHACHA20_POLY1305) {
+    if (IS_CHACHAPOLY(ctx->alg)) {
         mbedtls_chachapoly_free(&ctx->u.chachapoly);
     } else {
         mbedtls_gcm_free(&ctx->u.gcm);
@@ -275,7 +284,7 @@ static void aead_wipe(void *memory)
 const struct weir_aead weir_aead_mbedtls = {
     .abi = WEIR_AEAD_ABI,
     .algs = WEIR_ALG_BIT(WEIR_AES_128_GCM) | WEIR_ALG_BIT(WEIR_AES_256_GCM) |
-            WEIR_ALG_BIT(WEIR_CHACHA20_POLY1305),
+            (HAVE_CHACHAPOLY ? WEIR_ALG_BIT(WEIR_CHACHA20_POLY1305) : 0u),
 #if defined(MBEDTLS_BLOCK_CIPHER_C)
     .flags = 0,
 #else
