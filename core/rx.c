@@ -82,7 +82,7 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
 /* As weir_rx_judge, where it is usual without it. */
 HOT weir_status judge_soon(struct direction *d, uint8_t type, size_t len)
 {
-    if (type == WEIR_TYPE_DATA && len > 0) {
+    if (FAST && type == WEIR_TYPE_DATA && len > 0) {
         d->empty_run = 0;
         return WEIR_OK;
     }
@@ -118,7 +118,8 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf,
     op.tag = r.data + len;
     pass_record(d, blocks, WEIR_HEADER_LEN + body);
     /* The next record's header, if there is one, comes while this record is being opened. */
-    __builtin_prefetch(buf + WEIR_HEADER_LEN + body);
+    if (FAST)
+        __builtin_prefetch(buf + WEIR_HEADER_LEN + body);
 
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
     if (status != WEIR_OK)

@@ -191,23 +191,39 @@ weir_status weir_session_said(struct session *s, uint8_t want)
     return status < 0 ? weir_session_failed(s, status) : status;
 }
 
-/* Seals one record of the session's own; all or nothing. */
-static weir_status seal_control(struct session *s, const struct control *c, uint8_t *out,
-                                size_t out_cap, size_t *made)
-{
-    const struct weir_iov in = {c->data, c->len};
-    size_t taken = 0;
-    size_t here = 0;
+/* Where the caller wants records. */
+struct room {
+    uint8_t *out;
+    size_t cap;
+    size_t *made; /* bytes there already */
+};
 
-    if (weir_tx_record_len(s->tx, c->len) > out_cap - *made)
+/* Seals behind what is there. */
+static inline weir_status seal_behind(struct session *s, uint8_t type, const struct weir_iov *in,
+                                      size_t in_count, const struct room *room, size_t *taken)
+{
+    size_t here = 0;
+    weir_status status = weir_tx_seal(s->tx, type, in, in_count, room->out + *room->made,
+                                      room->cap - *room->made, taken, &here);
+
+    *room->made += here;
+    return status;
+}
+
+/* Seals content that takes `wire` bytes there; all or nothing. */
+static weir_status seal_whole(struct session *s, uint8_t type, const uint8_t *data, size_t len,
+                              size_t wire, const struct room *room)
+{
+    const struct weir_iov in = {data, len};
+    size_t taken = 0;
+
+    if (wire > room->cap - *room->made)
         return WEIR_NEED_OUTPUT;
-    weir_status status =
-        weir_tx_seal(s->tx, c->type, &in, 1, out + *made, out_cap - *made, &taken, &here);
-    *made += here;
+    weir_status status = seal_behind(s, type, &in, 1, room, &taken);
     return status < 0 ? weir_session_failed(s, status) : status;
 }
 
-static weir_status flush(struct session *s, uint8_t *out, size_t out_cap, size_t *made)
+static weir_status flush(struct session *s, const struct room *room)
 {
     weir_status status = WEIR_OK;
 
@@ -215,7 +231,7 @@ static weir_status flush(struct session *s, uint8_t *out, size_t out_cap, size_t
         struct control c = weir_session_control(s);
         if (c.want == 0)
             break;
-        status = seal_control(s, &c, out, out_cap, made);
+        status = seal_whole(s, c.type, c.data, c.len, weir_tx_record_len(s->tx, c.len), room);
         if (status == WEIR_OK)
             status = weir_session_said(s, c.want);
     }
@@ -227,8 +243,10 @@ static weir_status flush(struct session *s, uint8_t *out, size_t out_cap, size_t
 weir_status weir_session_flush(struct weir_session *session, uint8_t *out, size_t out_cap,
                                size_t *made)
 {
+    const struct room room = {out, out_cap, made};
+
     *made = 0;
-    return flush(inside(session), out, out_cap, made);
+    return flush(inside(session), &room);
 }
 
 bool weir_session_wants_flush(const struct weir_session *session)
@@ -263,19 +281,16 @@ weir_status weir_session_send(struct weir_session *session, const struct weir_io
                               size_t *made)
 {
     struct session *s = inside(session);
-    size_t here = 0;
+    const struct room room = {out, out_cap, made};
 
     *taken = 0;
     *made = 0;
     weir_status status = weir_session_ready_to_send(s);
     if (status == WEIR_OK && s->want != 0)
-        status = flush(s, out, out_cap, made);
+        status = flush(s, &room);
     if (status != WEIR_OK)
         return status;
-    status = weir_tx_seal(s->tx, WEIR_TYPE_DATA, in, in_count, out + *made, out_cap - *made, taken,
-                          &here);
-    *made += here;
-    return weir_session_data_sent(s, status);
+    return weir_session_data_sent(s, seal_behind(s, WEIR_TYPE_DATA, in, in_count, &room, taken));
 }
 
 weir_status weir_session_send_in_place(struct weir_session *session, uint8_t *buf, size_t len,
@@ -297,24 +312,17 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
                                         size_t len, uint8_t *out, size_t out_cap, size_t *made)
 {
     struct session *s = inside(session);
-    const struct weir_iov in = {message, len};
-    size_t taken = 0;
-    size_t here = 0;
+    const struct room room = {out, out_cap, made};
 
     *made = 0;
     weir_status status = weir_session_ready_to_send(s);
     if (status == WEIR_OK && (!speaks_tls13(s) || len == 0 || message[0] == KEY_UPDATE))
         status = WEIR_E_MISUSE; /* a KeyUpdate without a change of key would part the two ends */
     if (status == WEIR_OK && s->want != 0)
-        status = flush(s, out, out_cap, made);
+        status = flush(s, &room);
     if (status != WEIR_OK)
         return status;
-    if (weir_tx_wire_len(s->tx, len) > out_cap - *made)
-        return WEIR_NEED_OUTPUT;
-    status = weir_tx_seal(s->tx, WEIR_TYPE_HANDSHAKE, &in, 1, out + *made, out_cap - *made, &taken,
-                          &here);
-    *made += here;
-    return status < 0 ? weir_session_failed(s, status) : status;
+    return seal_whole(s, WEIR_TYPE_HANDSHAKE, message, len, weir_tx_wire_len(s->tx, len), &room);
 }
 
 weir_status weir_session_key_update(struct weir_session *session, bool request_peer,
