@@ -48,7 +48,7 @@ static const struct weir_aead none = {
     .wipe = none_wipe,
 };
 
-static uint8_t text[WEIR_MAX_PLAINTEXT], wire[BATCH * WEIR_MAX_RECORD];
+static uint8_t text[WEIR_MAX_PLAINTEXT + 1], wire[BATCH * WEIR_MAX_RECORD];
 
 static void must(bool holds, const char *what)
 {
@@ -68,23 +68,51 @@ static struct weir_keys keys_of(uint16_t version)
                                                       .at = {.nonce_rule = WEIR_NONCE_SEQ}};
 }
 
-/* One record for each call. */
-static void seal(const struct weir_soft *soft, uint16_t version, size_t len, unsigned long count)
+/* How the plaintext lies; `EACH`: 32 records for each call, otherwise one. */
+enum lies { PIECE, PIECES, LENT, IN_PLACE, EACH };
+static const char *const lies_name[] = {"", " 2 pieces", " lent", " in place", " each"};
+
+static weir_status seal_once(struct weir_tx *tx, enum lies lies, size_t len, size_t *taken)
+{
+    struct weir_iov in[BATCH] = {{text, len}};
+    size_t made = 0;
+
+    *taken = len;
+    switch (lies) {
+    case PIECES:
+        in[0].len = len / 2;
+        in[1] = (struct weir_iov){text + len / 2, len - len / 2};
+        return weir_tx_seal(tx, WEIR_TYPE_DATA, in, 2, wire, sizeof wire, taken, &made);
+    case LENT:
+        return weir_tx_seal_lent(tx, WEIR_TYPE_DATA, text, len, wire, sizeof wire, taken, &made);
+    case IN_PLACE:
+        return weir_tx_seal_in_place(tx, WEIR_TYPE_DATA, wire, len, sizeof wire, &made);
+    case EACH:
+        for (size_t i = 0; i < BATCH; i++)
+            in[i] = (struct weir_iov){text, len};
+        weir_status status =
+            weir_tx_seal_each(tx, WEIR_TYPE_DATA, in, BATCH, wire, sizeof wire, taken, &made);
+        *taken = *taken == BATCH ? len : 0;
+        return status;
+    case PIECE:
+        break;
+    }
+    return weir_tx_seal(tx, WEIR_TYPE_DATA, in, 1, wire, sizeof wire, taken, &made);
+}
+
+static void seal(const struct weir_soft *soft, uint16_t version, size_t len, unsigned long count,
+                 enum lies lies)
 {
     struct weir_keys keys = keys_of(version);
-    const struct weir_iov in = {text, len};
     struct weir_refusal why;
     struct weir_tx tx;
     uint8_t ctx[1];
-    size_t taken = 0, made = 0;
+    size_t taken = 0;
 
     must(weir_tx_init(&tx, &keys, &soft->backend, ctx, sizeof ctx, &why) == WEIR_OK, "tx");
     CALLGRIND_ZERO_STATS;
-    for (unsigned long i = 0; i < count; i++)
-        must(weir_tx_seal(&tx, WEIR_TYPE_DATA, &in, 1, wire, sizeof wire, &taken, &made) ==
-                     WEIR_OK &&
-                 taken == len,
-             "seal");
+    for (unsigned long i = 0; i < count; i += lies == EACH ? BATCH : 1)
+        must(seal_once(&tx, lies, len, &taken) == WEIR_OK && taken == len, "seal");
 }
 
 /* Data as the peer would have sent it, were there something to protect it. */
@@ -139,9 +167,11 @@ int main(int argc, char **argv)
         const char *tls = i % 2 == 0 ? "1.3" : "1.2";
         const size_t len = lens[i / 2];
 
-        seal(&soft, version, len, count);
-        (void)snprintf(name, sizeof name, "seal TLS %s %zu", tls, len);
-        CALLGRIND_DUMP_STATS_AT(name);
+        for (enum lies lies = PIECE; lies <= EACH; lies++) {
+            seal(&soft, version, len, count, lies);
+            (void)snprintf(name, sizeof name, "seal%s TLS %s %zu", lies_name[lies], tls, len);
+            CALLGRIND_DUMP_STATS_AT(name);
+        }
         opens(&soft, version, len, count, BATCH);
         (void)snprintf(name, sizeof name, "open TLS %s %zu", tls, len);
         CALLGRIND_DUMP_STATS_AT(name);

@@ -76,43 +76,50 @@ HOT struct record record_of(const struct direction *d, struct kind kind, uint8_t
 }
 
 /*
- * Seals one message (plaintext; in TLS 1.3 with its inner type and padding) whose pieces are
- * in[0..count); the record lies at `out`. The number of the record is used up whatever happens.
+ * Begins the record that is to lie at `out`: its header, its nonce and where all of it is. `aad` is
+ * the caller's room for the additional data. From here on the number of the record is used up,
+ * whatever happens.
  */
-HOT weir_status seal_message(struct direction *d, const struct record *r, const struct weir_iov *in,
-                             size_t count, uint8_t *out)
+HOT void start_record(struct direction *d, const struct record *r, struct weir_aead_op *op,
+                      uint8_t aad[16], uint8_t *out)
 {
     const struct kind kind = built(r->kind);
-    struct weir_aead_op op;
-    uint8_t aad[16];
     /* RFC 8446 section 5.2: the opaque_type "is always set to the value 23". */
     uint8_t type = kind.tls13 ? WEIR_TYPE_DATA : r->type;
     uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
 
-    fill_nonce(d, kind, &op, d->keys.at.explicit_nonce);
+    fill_nonce(d, kind, op, d->keys.at.explicit_nonce);
     if (kind.tls13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire; but that is being written in
          * two pieces, and would be waited for. */
         put_wire128(aad, header, 0);
-        op.aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
+        op->aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
     } else {
-        fill_aad12(d, &op, aad, type, r->message);
+        fill_aad12(d, op, aad, type, r->message);
     }
     memcpy(out, &header, WEIR_HEADER_LEN);
     if (kind.salt) {
         put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
         step_explicit(&d->keys.at);
     }
-    op.in = in;
-    op.in_count = count;
-    op.in_len = r->message;
-    op.out = out + r->prefix;
-    op.tag = out + r->prefix + r->message;
+    op->in_len = r->message;
+    op->out = out + r->prefix;
+    op->tag = out + r->prefix + r->message;
     pass_record(d, r->blocks, r->wire);
+}
 
-    weir_status status = d->backend->seal(d->backend, d->ctx, &op);
+/*
+ * Seals the record that has begun: one message (plaintext; in TLS 1.3 with its inner type and
+ * padding) whose pieces are in[0..count).
+ */
+HOT weir_status end_record(struct direction *d, const struct record *r, struct weir_aead_op *op,
+                           const struct weir_iov *in, size_t count)
+{
+    op->in = in;
+    op->in_count = count;
+    weir_status status = d->backend->seal(d->backend, d->ctx, op);
     if (status != WEIR_OK) {
-        weir_wipe(out, r->wire);
+        weir_wipe(op->out - r->prefix, r->wire);
         return weir_direction_end(d, backend_error(status));
     }
     d->counters.records++;
@@ -120,6 +127,17 @@ HOT weir_status seal_message(struct direction *d, const struct record *r, const 
     if (r->type == WEIR_TYPE_DATA)
         d->counters.bytes += r->len;
     return WEIR_OK;
+}
+
+/* Begins and ends the record at `out`. */
+HOT weir_status seal_message(struct direction *d, const struct record *r, const struct weir_iov *in,
+                             size_t count, uint8_t *out)
+{
+    struct weir_aead_op op;
+    uint8_t aad[16];
+
+    start_record(d, r, &op, aad, out);
+    return end_record(d, r, &op, in, count);
 }
 
 /* Seals a record whose plaintext already lies behind the prefix in `out`. */
@@ -152,32 +170,45 @@ static inline bool is_usual(const struct direction *d, uint8_t type, size_t len)
 }
 
 /*
- * Seals the usual. `behind` is where the inner content type can
- * be written behind the text; NULL: nowhere, the text is only read. Writes to `made` only when the
- * record is there.
+ * Puts the inner content type behind a message that is only read, as in[0]: a copy to `text` where
+ * that is cheaper, else a piece of its own. Returns the pieces.
  */
-HOT weir_status seal_usual(struct direction *d, struct kind kind, const uint8_t *text,
+HOT size_t put_inner(const struct record *r, struct weir_iov in[2], uint8_t *text)
+{
+    if (r->len > COPY_LIMIT) {
+        in[0].len = r->len;
+        return 2;
+    }
+    in[0].base = memcpy(text, in[0].base, r->len);
+    text[r->len] = WEIR_TYPE_DATA;
+    return 1;
+}
+
+/*
+ * Seals the usual. `lent`: the inner content type can be written behind the text, at `behind`;
+ * otherwise the text is only read. Writes to `made` only when the record is there.
+ */
+HOT weir_status seal_usual(struct direction *d, struct kind kind, const uint8_t *text, bool lent,
                            uint8_t *behind, size_t len, uint8_t *out, size_t out_cap, size_t *made)
 {
     static const uint8_t inner = WEIR_TYPE_DATA;
     const struct record r = record_of(d, kind, WEIR_TYPE_DATA, len, 0);
     struct weir_iov in[2] = {{text, r.message}, {&inner, 1}};
     size_t count = 1;
+    struct weir_aead_op op;
+    uint8_t aad[16];
 
     if (r.wire > out_cap)
         return WEIR_NEED_OUTPUT;
     if (!within_limits(d, WEIR_TYPE_DATA, r.blocks))
         return weir_tx_limit_reached(d, WEIR_TYPE_DATA);
-    if (kind.tls13 && behind != NULL) {
+    /* Before a copy: the provider needs the nonce first, and it shall not have to queue behind. */
+    start_record(d, &r, &op, aad, out);
+    if (kind.tls13 && lent)
         *behind = inner;
-    } else if (kind.tls13 && len > COPY_LIMIT) {
-        in[0].len = len;
-        count = 2;
-    } else if (kind.tls13) {
-        in[0].base = memcpy(out + r.prefix, text, len);
-        out[r.prefix + len] = inner;
-    }
-    weir_status status = seal_message(d, &r, in, count, out);
+    else if (kind.tls13)
+        count = put_inner(&r, in, op.out);
+    weir_status status = end_record(d, &r, &op, in, count);
     if (status != WEIR_OK)
         return status;
     *made = r.wire;
@@ -185,14 +216,14 @@ HOT weir_status seal_usual(struct direction *d, struct kind kind, const uint8_t 
 }
 
 /* The same, by the code for its kind. */
-HOT weir_status seal_usually(struct direction *d, const uint8_t *text, uint8_t *behind, size_t len,
-                             uint8_t *out, size_t out_cap, size_t *made)
+HOT weir_status seal_usually(struct direction *d, const uint8_t *text, bool lent, uint8_t *behind,
+                             size_t len, uint8_t *out, size_t out_cap, size_t *made)
 {
     if (is_tls13(d))
-        return seal_usual(d, kind13, text, behind, len, out, out_cap, made);
+        return seal_usual(d, kind13, text, lent, behind, len, out, out_cap, made);
     if (has_explicit_nonce(d))
-        return seal_usual(d, kind12, text, behind, len, out, out_cap, made);
-    return seal_usual(d, kind_of(d), text, behind, len, out, out_cap, made);
+        return seal_usual(d, kind12, text, lent, behind, len, out, out_cap, made);
+    return seal_usual(d, kind_of(d), text, lent, behind, len, out, out_cap, made);
 }
 
 #endif

@@ -224,6 +224,95 @@ static __attribute__((noinline)) weir_status seal_any(struct direction *d, uint8
     return sealed(d, type);
 }
 
+/* Bytes of all pieces, or SIZE_MAX when a size_t cannot hold the number. */
+static inline size_t len_of(const struct weir_iov *in, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (in[i].len > SIZE_MAX - len)
+            return SIZE_MAX;
+        len += in[i].len;
+    }
+    return len;
+}
+
+/* Puts all pieces into message[], and the inner content type behind them; at most one less than
+ * there is room for. Returns how many. */
+HOT size_t list_pieces(struct kind kind, const struct weir_iov *in, size_t in_count,
+                       struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS])
+{
+    static const uint8_t inner = WEIR_TYPE_DATA;
+    size_t count = 0;
+
+    for (size_t i = 0; i < in_count; i++)
+        if (in[i].len > 0)
+            message[count++] = in[i];
+    if (kind.tls13)
+        message[count++] = (struct weir_iov){&inner, 1};
+    return count;
+}
+
+/* Copies pieces of at least one byte together, and the inner content type behind them. */
+HOT void copy_together(struct kind kind, const struct weir_iov *in, size_t len, uint8_t *to)
+{
+    uint8_t *end = to + len;
+
+    for (; to < end; to += in++->len)
+        if (in->len > 0)
+            memcpy(to, in->base, in->len);
+    if (kind.tls13)
+        *end = WEIR_TYPE_DATA;
+}
+
+/* Seals the usual, `len` bytes in several pieces: at most COPY_LIMIT bytes, or not too many. */
+HOT weir_status seal_pieces(struct direction *d, struct kind kind, const struct weir_iov *in,
+                            size_t in_count, size_t len, uint8_t *out, size_t out_cap, size_t *made)
+{
+    const struct record r = record_of(d, kind, WEIR_TYPE_DATA, len, 0);
+    struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS];
+    struct weir_aead_op op;
+    uint8_t aad[16];
+    size_t count = 1;
+
+    if (r.wire > out_cap)
+        return WEIR_NEED_OUTPUT;
+    if (!within_limits(d, WEIR_TYPE_DATA, r.blocks))
+        return weir_tx_limit_reached(d, WEIR_TYPE_DATA);
+    start_record(d, &r, &op, aad, out);
+    if (len > COPY_LIMIT) {
+        count = list_pieces(kind, in, in_count, message);
+    } else {
+        copy_together(kind, in, len, op.out);
+        message[0] = (struct weir_iov){op.out, r.message};
+    }
+    weir_status status = end_record(d, &r, &op, message, count);
+    if (status != WEIR_OK)
+        return status;
+    *made = r.wire;
+    return sealed(d, WEIR_TYPE_DATA);
+}
+
+/* Seals what is not one usual record in one piece. */
+static __attribute__((noinline)) weir_status seal_other(struct direction *d, uint8_t type,
+                                                        const struct weir_iov *in, size_t in_count,
+                                                        uint8_t *out, size_t out_cap, size_t *taken,
+                                                        size_t *made)
+{
+    size_t len = FAST ? len_of(in, in_count) : 0;
+    weir_status status;
+
+    if (!is_usual(d, type, len) || (len > COPY_LIMIT && in_count >= WEIR_AEAD_MAX_SEGMENTS))
+        return seal_any(d, type, in, in_count, out, out_cap, taken, made);
+    if (is_tls13(d))
+        status = seal_pieces(d, kind13, in, in_count, len, out, out_cap, made);
+    else
+        status = seal_pieces(d, kind_of(d), in, in_count, len, out, out_cap, made);
+    if (status == WEIR_OK || status == WEIR_REKEY_DUE)
+        *taken = len;
+    return status;
+}
+
 weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov *in,
                          size_t in_count, uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
 {
@@ -232,10 +321,10 @@ weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov
     *taken = 0;
     *made = 0;
     if (in_count != 1 || !is_usual(d, type, in->len))
-        return seal_any(d, type, in, in_count, out, out_cap, taken, made);
+        return seal_other(d, type, in, in_count, out, out_cap, taken, made);
 
     size_t len = in->len;
-    weir_status status = seal_usually(d, in->base, NULL, len, out, out_cap, made);
+    weir_status status = seal_usually(d, in->base, false, NULL, len, out, out_cap, made);
     if (status == WEIR_OK || status == WEIR_REKEY_DUE)
         *taken = len;
     return status;
@@ -270,7 +359,7 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
 
     *made = 0;
     if (is_usual(d, type, len))
-        status = seal_usually(d, text, text + len, len, buf, cap, made);
+        status = seal_usually(d, text, true, text + len, len, buf, cap, made);
     else
         status = seal_any_in_place(d, type, buf, len, cap, made);
     if (status < 0 || status == WEIR_PENDING)

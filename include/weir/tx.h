@@ -142,6 +142,29 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal_in_place(struct weir_tx *tx, u
                                                            size_t *made);
 
 /**
+ * As weir_tx_seal for one piece of `len` bytes that the caller lends: text[0..len] may be written
+ * while the call lasts. Afterwards the text is there as before; what was in the byte behind it,
+ * which must be the caller's, too, need not be. In TLS 1.3 the inner content type must lie behind
+ * the plaintext. Where it may, nothing is copied and nothing gathered, which costs less than every
+ * other way out of other memory than `out`.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal_lent(struct weir_tx *tx, uint8_t type,
+                                                       uint8_t *text, size_t len, uint8_t *out,
+                                                       size_t out_cap, size_t *taken, size_t *made);
+
+/**
+ * Seals each of in[0..in_count) into a record of its own, one behind the other in out[0..out_cap),
+ * as many as there is room for: the fastest way to send many small messages that the peer shall get
+ * in records of their own. Input and output may not overlap. `*taken`: pieces sealed.
+ *
+ * Returns as weir_tx_seal; a piece above the record limit is WEIR_E_MISUSE. No pieces: WEIR_OK.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_tx_seal_each(struct weir_tx *tx, uint8_t type,
+                                                       const struct weir_iov *in, size_t in_count,
+                                                       uint8_t *out, size_t out_cap, size_t *taken,
+                                                       size_t *made);
+
+/**
  * Moves to the next epoch's key (RFC 8446 section 7.2). The caller has sealed a KeyUpdate just
  * before; a session does both. Returns WEIR_OK; WEIR_E_MISUSE (no TLS 1.3, no secret, no hash in
  * `kdf`), WEIR_E_KEY_LIMIT, WEIR_E_PROVIDER, WEIR_E_BACKEND: all sticky. WEIR_PENDING, see

@@ -24,17 +24,26 @@ RECORDS = 320
 GCC = 12  # another version makes other code
 TOLERANCE = 1.05
 
-# A call seals one record. `open` opens 32 with a call, `open alone` one with each.
+# A call seals one record, `seal each` 32. `open` opens 32 with a call, `open alone` one with each.
 FIGURES = {
-    'seal TLS 1.3 64': 138, 'seal TLS 1.3 16384': 126,
-    'seal TLS 1.2 64': 150, 'seal TLS 1.2 16384': 150,
+    'seal TLS 1.3 64': 131, 'seal TLS 1.3 16384': 125,
+    'seal TLS 1.2 64': 141, 'seal TLS 1.2 16384': 141,
+    'seal 2 pieces TLS 1.3 64': 218, 'seal 2 pieces TLS 1.3 16384': 204,
+    'seal 2 pieces TLS 1.2 64': 251, 'seal 2 pieces TLS 1.2 16384': 235,
+    'seal lent TLS 1.3 64': 120, 'seal lent TLS 1.3 16384': 120,
+    'seal lent TLS 1.2 64': 141, 'seal lent TLS 1.2 16384': 141,
+    'seal in place TLS 1.3 64': 120, 'seal in place TLS 1.3 16384': 120,
+    'seal in place TLS 1.2 64': 141, 'seal in place TLS 1.2 16384': 141,
+    'seal each TLS 1.3 64': 139, 'seal each TLS 1.3 16384': 129,
+    'seal each TLS 1.2 64': 140, 'seal each TLS 1.2 16384': 140,
     'open TLS 1.3 64': 124, 'open TLS 1.3 16384': 124,
     'open TLS 1.2 64': 133, 'open TLS 1.2 16384': 133,
-    'open alone TLS 1.3 64': 147, 'open alone TLS 1.3 16384': 147,
-    'open alone TLS 1.2 64': 148, 'open alone TLS 1.2 16384': 148,
+    'open alone TLS 1.3 64': 148, 'open alone TLS 1.3 16384': 148,
+    'open alone TLS 1.2 64': 149, 'open alone TLS 1.2 16384': 149,
 }
 
-OPTIONS = ['-DWEIR_ALLOW_INSECURE=1']
+# The last one is core/meson.build's.
+OPTIONS = ['-DWEIR_ALLOW_INSECURE=1', '-fno-tree-slp-vectorize']
 
 
 def missing(directory, compiler):

@@ -483,15 +483,52 @@ ON(BOTH, rekey_begins_at_zero)
     fails(f, WEIR_E_AUTH, true);
 }
 
+/* One record and nothing else: there is code for it, which must answer as the loop would. */
+ON(BOTH, alone_answers_as_among_others)
+{
+    static const uint8_t types[] = {WEIR_TYPE_DATA, WEIR_TYPE_HANDSHAKE, WEIR_TYPE_ALERT};
+
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t cap = 0; cap < 3; cap++) {
+            struct weir_record out[3];
+            size_t used = 77, count = 77;
+            bool more = types[i] == WEIR_TYPE_DATA && cap > 1;
+
+            fixture_at(f, i * 10 + cap);
+            fixture_again(f);
+            peer_says(f, types[i], f->text, 2);
+            CHECK_STATUS(f->t, weir_rx_open(&f->rx, f->in, f->in_len, &used, out, cap, &count),
+                         more ? WEIR_NEED_INPUT : WEIR_OK);
+            CHECK_EQ(f->t, used, cap > 0 ? f->in_len : 0);
+            CHECK_EQ(f->t, count, cap > 0);
+            if (count == 1) {
+                CHECK_EQ(f->t, out[0].type, types[i]);
+                CHECK_EQ(f->t, out[0].len, 2);
+                CHECK_MEM(f->t, out[0].data, f->text, 2);
+            }
+        }
+    }
+}
+
 static const struct test_case table[] = {
-    CASE(every_length_of_content),    CASE(every_length_of_padding),
-    CASE(content_that_ends_in_zeros), CASE(flipped_bits),
-    CASE(truncated_at_every_byte),    CASE(wrong_headers),
-    CASE(plaintext_after_keys),       CASE(record_limits),
-    CASE(padding_counts_as_length),   CASE(inner_plaintext_without_a_type),
-    CASE(every_content_type),         CASE(empty_records_in_a_row),
-    CASE(replayed_reordered_dropped), CASE(good_records_come_before_the_error),
-    CASE(stops_where_it_should),      CASE(negotiated_record_limit),
-    CASE(want_is_the_whole_record),   CASE(rekey_begins_at_zero),
+    CASE(every_length_of_content),
+    CASE(every_length_of_padding),
+    CASE(content_that_ends_in_zeros),
+    CASE(flipped_bits),
+    CASE(truncated_at_every_byte),
+    CASE(wrong_headers),
+    CASE(plaintext_after_keys),
+    CASE(record_limits),
+    CASE(padding_counts_as_length),
+    CASE(inner_plaintext_without_a_type),
+    CASE(every_content_type),
+    CASE(empty_records_in_a_row),
+    CASE(replayed_reordered_dropped),
+    CASE(good_records_come_before_the_error),
+    CASE(stops_where_it_should),
+    CASE(negotiated_record_limit),
+    CASE(want_is_the_whole_record),
+    CASE(rekey_begins_at_zero),
+    CASE(alone_answers_as_among_others),
 };
 CASE_GROUP(rx, table, TEST_EACH_AEAD);
