@@ -158,7 +158,7 @@ const struct weir_cmd *weir_mlx5_rx_command(const struct weir_mlx5_rx *memory)
 static bool made(struct rx *rx, const struct weir_done *done, enum weir_mlx5_object object,
                  uint32_t *number)
 {
-    const uint32_t about = (object == WEIR_MLX5_DEK ? ABOUT_DEK : ABOUT_TIR) << 24;
+    const uint32_t about = (uint32_t)(object == WEIR_MLX5_DEK ? ABOUT_DEK : ABOUT_TIR) << 24;
     struct weir_mlx5_reply reply = {0};
 
     if (done->os_error != 0 || done->len < WEIR_MLX5_REPLY) {
