@@ -269,12 +269,13 @@ void sim_device_report(const struct sim_device *d, struct sim_device_report *rep
 {
     *report = d->report;
     report->ticks = d->now;
-    report->resets = d->port.segments.resets;
+    report->resets = d->port.segments.resets + d->port.internal.resets;
     add_link(&report->out, d->out);
     add_link(&report->in, d->in);
     for (unsigned i = 0; i < d->config.flows; i++) {
         add_tcp(&report->tcp, sim_tcp_counts(d->flows[i].host.tcp));
         device_send_count(&d->flows[i], &report->tx);
+        device_receive_count(&d->flows[i], &report->rx);
     }
 }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** @file
  * The proving ground of weir's device engine: connections whose TLS a model of a ConnectX-6 Dx
- * encrypts segment by segment (sim/nic.h), over links that lose, reorder, repeat and
+ * encrypts and decrypts segment by segment (sim/nic.h), over links that lose, reorder, repeat and
  * damage frames (sim/link.h), against peers that know nothing but TLS: records sealed and opened by
  * a TLS library's AES-GCM (sim/aead.h).
  *
  *     sending     content → weir_tx (frames records) → TCP → weir_mlx5_tx_xmit → queue of the card
  *                 → packets → link → TCP → the peer opens records
- *     receiving   the peer seals records → TCP → link → TCP → weir_rx opens them in software
+ *     receiving   the peer seals records → TCP → link → the card under a TIR → weir_mlx5_rx_packet
+ *                 → TCP puts in order, with what was decrypted → weir_rx_open_marked → content
  *
  * Everything follows from one seed, in virtual time. After every step it holds that
  *  - what arrived is what was sent;
@@ -21,6 +22,7 @@
 #ifndef WEIR_SIM_DEVICE_H
 #define WEIR_SIM_DEVICE_H
 
+#include <weir/mlx5_rx.h>
 #include <weir/mlx5_tx.h>
 
 #include "faults.h"
@@ -42,18 +44,34 @@ struct sim_device_tap {
                   size_t len);
 };
 
+/** Bytes that one end says before the records of a run, after all that were said before. */
+struct sim_device_flight {
+    bool host; /**< the end with the card; false: its peer */
+    const uint8_t *bytes;
+    size_t len;
+};
+
+/** How a connection begins: a handshake, and the keys of the host that came out of it. */
+struct sim_device_opening {
+    const struct sim_device_flight *flights;
+    size_t count;
+    struct weir_keys tx, rx;
+};
+
 /** What is run. sim_device_defaults fills it. */
 struct sim_device_config {
     uint64_t seed;
     unsigned flows;              /**< connections at once, 1 to SIM_DEVICE_FLOWS */
     uint64_t bytes;              /**< content that each carries, each way that is used */
-    bool send, receive;          /**< the ways that are used; sending is offloaded */
+    bool send, receive;          /**< the ways that are used and offloaded */
     uint16_t version;            /**< WEIR_TLS12, WEIR_TLS13; 0: by the seed, flow by flow */
     unsigned key_bits;           /**< 128, 256; 0: by the seed */
     struct sim_link_config link; /**< both ways */
     const struct weir_aead *aead;
     enum weir_mlx5_driver driver;
     enum weir_mlx5_policy policy;
+    enum weir_mlx5_trigger trigger; /**< receiving */
+    bool trust;                     /**< receiving: the card's word is taken for tags */
     uint32_t most_dump, most_lost, runs, tags, checks; /**< of struct weir_mlx5_tx_config */
     uint32_t queue;                                    /**< blocks of the card's send queue */
     uint16_t signal;                                   /**< see weir_mlx5_sq_init */
@@ -63,11 +81,14 @@ struct sim_device_config {
     bool sack;          /**< selective acknowledgements */
     size_t send_buffer; /**< of TCP: a power of two */
     size_t record;      /**< longest content of a record; lengths are drawn up to it */
-    unsigned before;    /**< records that are sent before that is offloaded; UINT_MAX: never */
+    unsigned before;    /**< records that go each way before it is offloaded; UINT_MAX: never */
     bool wrap;          /**< sequence numbers wrap early in the run */
     /** The so-manieth packet of the card with payload leaves with one bit wrong; 0: none. For
      * seeing that this is noticed. */
     uint64_t wrong_packet;
+    /** One for each flow, instead of keys from the seed: AES-GCM. NULL: the first byte of a flow is
+     * that of a record. They outlive the run. */
+    const struct sim_device_opening *openings;
     struct sim_faults *faults;  /**< planted into the card; NULL: none */
     struct sim_device_tap *tap; /**< NULL: none */
 };
@@ -85,6 +106,8 @@ struct sim_device_report {
     uint64_t segments[4];      /**< by enum weir_mlx5_way */
     uint64_t gaps, starts;     /**< how the card was brought to a place: enum weir_mlx5_recovery */
     struct weir_mlx5_tx_counters tx; /**< of all flows together */
+    struct weir_mlx5_rx_counters rx;
+    uint64_t came[3]; /**< records received: encrypted, in part, decrypted */
     struct sim_link_counts out, in;
     struct sim_tcp_counts tcp; /**< of the card's side, all flows together */
     uint64_t software;   /**< directions that were refused by the card and went on in software */

@@ -46,6 +46,8 @@ static void draw_engine(struct sim_device_config *c, uint64_t *seed)
 {
     c->driver = (enum weir_mlx5_driver)sim_random_below(seed, 2);
     c->policy = (enum weir_mlx5_policy)sim_random_below(seed, 3);
+    c->trigger = (enum weir_mlx5_trigger)sim_random_below(seed, 2);
+    c->trust = sim_random_below(seed, 2) == 0;
     c->most_dump = some(seed, 2, 20000);
     c->most_lost = some(seed, 2, 500);
     c->runs = 4 + (uint32_t)sim_random_below(seed, 60);

@@ -31,6 +31,13 @@ static void acked(struct sim_tcp_owner *owner, struct sim_tcp *tcp, uint32_t una
     device_send_acked(end_of(owner)->flow, una);
 }
 
+static uint8_t in(struct sim_tcp_owner *owner, struct sim_tcp *tcp, uint32_t seq, uint8_t *payload,
+                  size_t len)
+{
+    (void)tcp;
+    return device_receive_in(end_of(owner)->flow, seq, payload, len);
+}
+
 static uint32_t oldest(struct sim_tcp_owner *owner, struct sim_tcp *tcp, uint32_t una)
 {
     (void)tcp;
@@ -72,6 +79,7 @@ static void end_new(struct device_flow *flow, struct device_end *e, bool host, u
         t.first_seq = (uint32_t)-sim_random_below(seed, c->bytes + 2);
     *e = (struct device_end){.owner = {.out = out}, .sink = {frame}, .flow = flow, .host = host};
     if (host) {
+        e->owner.in = in;
         e->owner.acked = acked;
         e->owner.oldest = oldest;
         flow->first = flow->kept = t.first_seq + 1;
@@ -101,6 +109,75 @@ static struct sim_tls draw_keys(struct sim_device *d)
     return tls;
 }
 
+/* A direction as a handshake left it. */
+static struct sim_tls given_keys(struct sim_device *d, const struct weir_keys *keys)
+{
+    struct sim_tls tls = {.tls13 = keys->version == WEIR_TLS13, .seq = keys->at.seq};
+
+    tls.alg = SIM_AES_128_GCM;
+    if (weir_suite_find(keys->suite)->alg == WEIR_AES_256_GCM)
+        tls.alg = SIM_AES_256_GCM;
+    memcpy(tls.key, keys->key, sizeof tls.key);
+    memcpy(tls.iv, keys->iv, sizeof tls.iv);
+    switch (keys->at.nonce_rule) {
+    case WEIR_NONCE_SEQ:
+        tls.nonces = SIM_TLS_SEQ;
+        break;
+    case WEIR_NONCE_COUNTER:
+        tls.nonces = SIM_TLS_COUNTER;
+        tls.explicit_nonce = keys->at.explicit_nonce;
+        break;
+    default: /* where the peer's rule is not known, any other that repeats none of its nonces */
+        tls.nonces = SIM_TLS_MASKED;
+        tls.explicit_nonce = sim_random(&d->seed);
+        break;
+    }
+    return tls;
+}
+
+/* Plays the handshake: each flight goes when all before it have come. True: it is over. */
+static bool play_opening(struct device_flow *flow)
+{
+    const struct sim_device_opening *o = flow->opening;
+    uint8_t got[2048], mark;
+
+    while (o != NULL && flow->flight < o->count) {
+        const struct sim_device_flight *f = &o->flights[flow->flight];
+        struct sim_tcp *from = f->host ? flow->host.tcp : flow->peer.tcp;
+        struct sim_tcp *to = f->host ? flow->peer.tcp : flow->host.tcp;
+        size_t left = f->len - flow->flight_read, n;
+
+        flow->flight_written +=
+            sim_tcp_write(from, f->bytes + flow->flight_written, f->len - flow->flight_written);
+        n = sim_tcp_read(to, got, left < sizeof got ? left : sizeof got, &mark);
+        if (n > 0 && memcmp(got, f->bytes + flow->flight_read, n) != 0)
+            return device_wrong(flow->device, flow->number, "the handshake arrives changed");
+        flow->flight_read += n;
+        if (flow->flight_read == f->len) {
+            flow->flight++;
+            flow->flight_read = flow->flight_written = 0;
+        } else if (n == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What the host says in the handshake is on the wire as it is. */
+static void begin_opening(struct device_flow *flow, const struct sim_device_opening *o)
+{
+    struct sim_device *d = flow->device;
+
+    flow->opening = o;
+    flow->out_ref = flow->out_peer = given_keys(d, &o->tx);
+    flow->in_peer = given_keys(d, &o->rx);
+    for (size_t i = 0; i < o->count; i++) {
+        if (o->flights[i].host)
+            device_wire_add(&flow->out_wire, o->flights[i].bytes, o->flights[i].len);
+    }
+    flow->out_wire.count = 0; /* no record of these keys */
+}
+
 bool device_flow_new(struct sim_device *d, unsigned number)
 {
     struct device_flow *flow = &d->flows[number];
@@ -113,12 +190,14 @@ bool device_flow_new(struct sim_device *d, unsigned number)
     uint8_t *buffer = sim_tcp_buffer(flow->host.tcp, &size);
     sim_nic_map(d->port.nic, DEVICE_LKEY + 1 + number, DEVICE_BASE, buffer, size);
     flow->out_ref = flow->out_peer = draw_keys(d);
-    flow->out_wire.first_record = flow->out_ref.seq;
     flow->out.seed = flow->out_read.seed = sim_random(&d->seed);
     flow->out.total = flow->out_read.total = d->config.send ? d->config.bytes : 0;
     flow->in_peer = draw_keys(d);
     flow->in.seed = flow->in_read.seed = sim_random(&d->seed);
     flow->in.total = flow->in_read.total = d->config.receive ? d->config.bytes : 0;
+    if (d->config.openings != NULL)
+        begin_opening(flow, &d->config.openings[number]);
+    flow->out_wire.first_record = flow->out_ref.seq;
     return device_send_new(flow, &flow->out_ref) && device_receive_new(flow);
 }
 
@@ -312,14 +391,18 @@ void device_flow_step(struct device_flow *flow)
         flow->killed = true;
     }
     if (flow->killed || finished(flow)) {
-        flow->over = device_send_ended(flow);
+        bool sent = device_send_ended(flow), received = device_receive_ended(flow);
+
+        flow->over = sent && received;
         return;
     }
-    if (!flow->peer_dead)
-        peer_read(flow);
-    peer_write(flow);
-    device_receive_step(flow);
-    device_send_step(flow);
+    if (play_opening(flow)) {
+        if (!flow->peer_dead)
+            peer_read(flow);
+        peer_write(flow);
+        device_receive_step(flow);
+        device_send_step(flow);
+    }
     sim_tcp_run(flow->host.tcp, now);
     sim_tcp_run(flow->peer.tcp, now);
     look_at_tcp(flow);

@@ -7,16 +7,18 @@
 #include "device_tls.h"
 #include "ledger.h"
 
-#include <weir/rx.h>
+#include <weir/rx_marked.h>
 #include <weir/soft.h>
 
-#define DEVICE_SQN     0x2au
+#define DEVICE_SQN     0x2au /* for segments; the internal queue is the next one */
 #define DEVICE_PD      0x77u
 #define DEVICE_DOMAIN  5u
 #define DEVICE_MTU     1500u
 #define DEVICE_BOUNCES 64u
 #define DEVICE_BOUNCE  65536u /* bytes of each */
 #define DEVICE_LKEY    0x300u /* of the bounces; those of flows follow */
+#define DEVICE_PSV     0x2ffu /* lkey of what the card answers */
+#define DEVICE_MARKS   256u
 #define DEVICE_INPUT   (2 * TLS_MOST)
 #define DEVICE_BASE    0x100000000u /* address of a region in its own numbering */
 #define DEVICE_PORT    40000u       /* TCP port of the first flow */
@@ -49,7 +51,8 @@ struct device_queue {
 struct device_port {
     struct sim_nic *nic;
     struct sim_ledger *ledger;
-    struct device_queue segments;
+    struct device_queue segments, internal;
+    uint8_t *progress; /* what the card answers, 64 bytes for each flow */
     uint8_t *bounces, *scratch;
     struct weir_mlx5_caps caps;
     struct weir_mlx5_tx_backend tx;
@@ -98,6 +101,10 @@ struct device_flow {
     struct device_end host, peer;
     uint32_t first; /* sequence number of the host's first byte */
 
+    /* The handshake that is played, and how far. */
+    const struct sim_device_opening *opening;
+    size_t flight, flight_written, flight_read;
+
     /* host → peer */
     struct sim_tls out_ref;  /* seals what has to be on the wire */
     struct sim_tls out_peer; /* with which the peer opens */
@@ -125,10 +132,14 @@ struct device_flow {
     uint8_t in_record[TLS_MOST];
     size_t in_record_len, in_record_at; /* a record that the peer's TCP has not taken yet */
     struct weir_rx rx;
-    bool rx_dead;
+    struct weir_mlx5_rx rx_card;
+    bool rx_begun, steered, rx_dead;
     void *rx_ctx;
+    struct device_command *rx_command;
     uint8_t input[DEVICE_INPUT]; /* begins at a record */
     size_t input_len;
+    struct weir_mark mark_memory[DEVICE_MARKS];
+    struct weir_marks marks;
 
     bool killed; /* TCP was ended by hand, or gave up */
     bool over;
@@ -204,6 +215,14 @@ bool device_send_ended(struct device_flow *flow);
 bool device_receive_new(struct device_flow *flow);
 void device_receive_free(struct device_flow *flow);
 void device_receive_step(struct device_flow *flow);
+uint8_t device_receive_in(struct device_flow *flow, uint32_t seq, uint8_t *payload, size_t len);
+/* A completion of the internal queue; true: it was the one that the flow waits for. */
+bool device_receive_completed(struct device_flow *flow, const struct weir_mlx5_cqe *cqe);
+/* The internal queue was reset: nothing that was posted there will be answered. */
+void device_receive_abandon(struct device_flow *flow);
+void device_receive_lost(struct device_flow *flow);
+bool device_receive_ended(struct device_flow *flow);
+void device_receive_count(const struct device_flow *flow, struct weir_mlx5_rx_counters *to);
 
 /* device_send.c, for receiving, too */
 struct weir_keys device_keys(const struct sim_tls *tls);

@@ -74,12 +74,15 @@ static bool queue_new(struct sim_device *d, struct device_queue *q, uint32_t num
 bool device_port_new(struct sim_device *d)
 {
     struct device_port *port = &d->port;
+    size_t progress = (size_t)SIM_DEVICE_FLOWS * WEIR_MLX5_PROGRESS_ALIGN;
 
     port->nic = sim_nic_new();
     port->ledger = sim_ledger_new();
     sim_nic_set_ledger(port->nic, port->ledger);
     port->bounces = sim_alloc((size_t)DEVICE_BOUNCES * DEVICE_BOUNCE);
     port->scratch = sim_alloc(WEIR_MLX5_TX_SCRATCH);
+    port->progress = sim_alloc(progress);
+    sim_nic_map(port->nic, DEVICE_PSV, DEVICE_BASE, port->progress, progress);
     sim_nic_map(port->nic, DEVICE_LKEY, DEVICE_BASE, port->bounces,
                 (size_t)DEVICE_BOUNCES * DEVICE_BOUNCE);
     if (!read_caps(d))
@@ -87,7 +90,7 @@ bool device_port_new(struct sim_device *d)
     /* Faults are counted from here on: what a driver asks at its start is not about connections. */
     sim_nic_set_faults(port->nic, d->config.faults);
     return queue_new(d, &port->segments, DEVICE_SQN, d->config.queue, d->config.signal) &&
-           make_backend(d);
+           queue_new(d, &port->internal, DEVICE_SQN + 1, 64, 0) && make_backend(d);
 }
 
 void device_port_free(struct sim_device *d)
@@ -101,6 +104,8 @@ void device_port_free(struct sim_device *d)
         free(c);
     }
     free(port->segments.ring);
+    free(port->internal.ring);
+    free(port->progress);
     free(port->bounces);
     free(port->scratch);
 }
@@ -238,8 +243,14 @@ static void reset(struct sim_device *d, struct device_queue *q)
     weir_mlx5_sq_reset(&q->sq);
     q->unrung = false;
     q->resets++;
-    memset(port->bounce_used, 0, sizeof port->bounce_used);
-    device_event(d, 0, "the queue is reset");
+    if (q == &port->segments) {
+        memset(port->bounce_used, 0, sizeof port->bounce_used);
+        device_event(d, 0, "the queue is reset");
+        return;
+    }
+    device_event(d, 0, "the internal queue is reset");
+    for (unsigned i = 0; i < d->config.flows; i++)
+        device_receive_abandon(&d->flows[i]);
 }
 
 static void lose(struct sim_device *d)
@@ -248,8 +259,19 @@ static void lose(struct sim_device *d)
         return;
     d->port.lost = true;
     device_event(d, 0, "the card is gone");
-    for (unsigned i = 0; i < d->config.flows; i++)
+    for (unsigned i = 0; i < d->config.flows; i++) {
         device_send_lost(&d->flows[i]);
+        device_receive_lost(&d->flows[i]);
+    }
+}
+
+static void completed(struct sim_device *d, const struct device_queue *q,
+                      const struct weir_mlx5_cqe *cqe)
+{
+    for (unsigned i = 0; q == &d->port.internal && i < d->config.flows; i++) {
+        if (device_receive_completed(&d->flows[i], cqe))
+            return;
+    }
 }
 
 static void take_completions(struct sim_device *d, struct device_queue *q)
@@ -261,6 +283,7 @@ static void take_completions(struct sim_device *d, struct device_queue *q)
     while (sim_nic_completion(q->queue, cqe)) {
         weir_mlx5_cqe_read(cqe, &read);
         weir_status status = weir_mlx5_sq_complete(&q->sq, &read);
+        completed(d, q, &read);
         if (status == WEIR_E_BACKEND) {
             device_event(d, 0, "entry %u fails, syndrome 0x%02x", (unsigned)read.counter,
                          (unsigned)read.syndrome);
@@ -333,7 +356,8 @@ static void watch(struct sim_device *d, struct device_queue *q)
 static bool ticking(const struct sim_device *d)
 {
     return !d->port.lost &&
-           (sim_nic_waiting(d->port.nic) > 0 || !device_port_idle(&d->port, &d->port.segments));
+           (sim_nic_waiting(d->port.nic) > 0 || !device_port_idle(&d->port, &d->port.segments) ||
+            !device_port_idle(&d->port, &d->port.internal));
 }
 
 void device_port_run(struct sim_device *d)
@@ -341,13 +365,16 @@ void device_port_run(struct sim_device *d)
     struct device_port *port = &d->port;
 
     device_port_ring(d, &port->segments);
+    device_port_ring(d, &port->internal);
     if (ticking(d) && d->now >= port->next_tick) {
         port->next_tick = d->now + DEVICE_TICK;
         sim_nic_tick(port->nic);
         look_at_card(d, &port->segments);
+        look_at_card(d, &port->internal);
     }
     look_after_orphans(d);
     watch(d, &port->segments);
+    watch(d, &port->internal);
 }
 
 bool device_port_due(struct sim_device *d, uint64_t *when)

@@ -60,6 +60,34 @@ Test(device_checks, a_quiet_run_stays_on_the_card)
     cr_assert_eq(report.complaints, 0);
 }
 
+Test(device_checks, a_quiet_run_is_received_decrypted)
+{
+    struct sim_device_config config = config_of(&TEST_AEAD);
+    struct sim_device_report report;
+
+    config.send = false;
+    config.receive = true;
+    cr_assert(sim_device_run(&config, &report), "%s", report.text);
+    cr_assert_eq(report.content, 65536);
+    cr_assert_gt(report.came[2], 0);
+    cr_assert_eq(report.came[0] + report.came[1], 0);
+    cr_assert_eq(report.rx.rx_packets, report.rx.rx_decrypted_ok_packets);
+    cr_assert_eq(report.complaints, 0);
+}
+
+/* A card that lets a byte of a packet go wrong is caught by the tag. */
+Test(device_checks, what_weir_undoes_has_to_be_right)
+{
+    struct weir_aead aead = TEST_AEAD;
+    struct sim_device_config config = config_of(&aead);
+
+    aead.keystream = bad_keystream;
+    config.send = false;
+    config.receive = true;
+    config.link.loss = 50000;
+    fails(&config, "receiving ended");
+}
+
 Test(device_checks, a_bit_of_keystream_is_seen_on_the_wire)
 {
     struct weir_aead aead = TEST_AEAD;

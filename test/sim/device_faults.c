@@ -51,7 +51,16 @@ static void configure(struct sim_device_config *config, unsigned variant, struct
     config->policy = (enum weir_mlx5_policy)(variant % 3);
     config->version = variant % 4 < 2 ? WEIR_TLS12 : WEIR_TLS13;
     config->hold = variant == 2 ? 500000 : 0;
+    config->receive = variant >= 4;
+    config->send = variant < 6;
+    config->trigger = variant % 2 == 0 ? WEIR_MLX5_TRIGGER_FREEBSD : WEIR_MLX5_TRIGGER_LINUX;
+    config->trust = variant == 5 || variant == 6;
     config->faults = faults;
+}
+
+static uint64_t content(const struct sim_device_config *config)
+{
+    return config->bytes * config->flows * (config->send + (unsigned)config->receive);
 }
 
 /* A kind at every step of one variant. */
@@ -73,7 +82,7 @@ static void at_every_step(const struct kind *kind, unsigned variant)
         cr_assert_gt(faults.struck, 0);
         /* Nothing is lost but by a direction that has said so. */
         if (report.dead == 0)
-            cr_assert_eq(report.content, 2 * config.bytes, "%s, variant %u, step %llu", kind->name,
+            cr_assert_eq(report.content, content(&config), "%s, variant %u, step %llu", kind->name,
                          variant, (unsigned long long)n);
     }
 }
@@ -104,6 +113,26 @@ Test(device_faults, as_linux_tls13)
     variant(3);
 }
 
+Test(device_faults, both_ways_as_freebsd)
+{
+    variant(4);
+}
+
+Test(device_faults, both_ways_as_linux)
+{
+    variant(5);
+}
+
+Test(device_faults, receiving_as_freebsd)
+{
+    variant(6);
+}
+
+Test(device_faults, receiving_as_linux)
+{
+    variant(7);
+}
+
 /* Commands that fail leave the direction in software, and say so. */
 Test(device_faults, without_keys_everything_is_software)
 {
@@ -117,7 +146,7 @@ Test(device_faults, without_keys_everything_is_software)
     cr_assert_eq(report.software, 2);
     cr_assert_eq(report.dead, 0);
     cr_assert_eq(report.segments[WEIR_MLX5_DEVICE], 0);
-    cr_assert_eq(report.content, 2 * config.bytes);
+    cr_assert_eq(report.content, content(&config));
 }
 
 /* A card that goes in the middle: what was framed for it goes out in software. */
@@ -133,5 +162,5 @@ Test(device_faults, gone_in_the_middle)
     cr_assert_gt(report.segments[WEIR_MLX5_DEVICE], 0);
     cr_assert_gt(report.segments[WEIR_MLX5_SOFTWARE], 10);
     cr_assert_eq(report.dead, 0);
-    cr_assert_eq(report.content, 2 * config.bytes);
+    cr_assert_eq(report.content, content(&config));
 }

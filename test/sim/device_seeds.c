@@ -46,6 +46,10 @@ static void run_quarter(unsigned which)
         sum.tcp.again += one.tcp.again;
         sum.out.too_big += one.out.too_big;
         sum.out.corrupted += one.out.corrupted;
+        for (unsigned how = 0; how < 3; how++)
+            sum.came[how] += one.came[how];
+        sum.rx.rx_confirmed += one.rx.rx_confirmed;
+        sum.rx.rx_lost_packets += one.rx.rx_lost_packets;
         sum.software += one.software;
         sum.dead += one.dead;
     }
@@ -58,6 +62,10 @@ static void run_quarter(unsigned which)
     cr_assert_gt(sum.tx.tx_bytes_ooo, 0);
     cr_assert_gt(sum.tx.tx_tags, 0);
     cr_assert_gt(sum.tcp.again, quarter());
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_gt(sum.came[i], quarter() / 10);
+    cr_assert_gt(sum.rx.rx_confirmed, quarter() / 20);
+    cr_assert_gt(sum.rx.rx_lost_packets, quarter() / 20);
     cr_assert_gt(sum.out.too_big, 0);
     cr_assert_gt(sum.out.corrupted, 0);
     cr_assert_eq(sum.software, 0);
