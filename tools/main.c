@@ -5,8 +5,10 @@
 #include "doctor.h"
 #include "perf.h"
 #include "serve.h"
-#include "sim.h"
 #include "verbs.h"
+#ifdef WEIR_HAVE_SIM
+#include "sim.h"
+#endif
 
 #include <signal.h>
 #include <string.h>
@@ -29,7 +31,9 @@ static const struct verb {
      "what stands between this host and TLS in its kernel or on its NIC"},
     {"offload", offload_main, offload_help, "", "show, enable or disable TLS offload"},
     {"stats", stats_main, stats_help, "", "what the kernel and the NIC count about TLS"},
+#ifdef WEIR_HAVE_SIM
     {"sim", sim_main, sim_help, sim_faults_help, "TLS in a NIC, in a simulated network"},
+#endif
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 

@@ -2,8 +2,10 @@
 #include "sim.h"
 
 #include "backends.h"
+#include "sim_handshake.h"
 #include "tls.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +46,9 @@ const char sim_help[] =
     "      --json              print JSON\n"
     "      --trace FILE        write what happens, a line each\n"
     "      --pcap FILE         write the wire at the host with the card\n"
+    "      --keylog FILE       begin each connection with a real handshake and write its secrets, "
+    "so\n"
+    "                          that tshark can read the capture; keys are then random\n"
     "  -h, --help              this text\n"
     "\n";
 
@@ -68,6 +73,7 @@ enum {
     OPTION_JSON,
     OPTION_TRACE,
     OPTION_PCAP,
+    OPTION_KEYLOG,
 };
 
 static const struct option long_options[] = {
@@ -91,6 +97,7 @@ static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"pcap", required_argument, NULL, OPTION_PCAP},
+    {"keylog", required_argument, NULL, OPTION_KEYLOG},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0}};
 
@@ -229,6 +236,9 @@ static bool take_option(struct sim_options *o, int option, const char *value, st
     case OPTION_PCAP:
         o->pcap = value;
         return true;
+    case OPTION_KEYLOG:
+        o->keylog = value;
+        return true;
     default:
         return take_size(o, option, value, fault);
     }
@@ -251,9 +261,9 @@ static bool take_options(int argc, char **argv, struct sim_options *o, bool *hel
         USAGE(fault, "unexpected argument '%.100s'", argv[optind]);
         return false;
     }
-    if (o->runs > 1 && (o->trace != NULL || o->pcap != NULL)) {
-        USAGE(fault, "%s is of one run; it does not go with --runs",
-              o->trace != NULL ? "--trace" : "--pcap");
+    const char *of_one = o->trace != NULL ? "--trace" : o->pcap != NULL ? "--pcap" : "--keylog";
+    if (o->runs > 1 && (o->trace != NULL || o->pcap != NULL || o->keylog != NULL)) {
+        USAGE(fault, "%s is of one run; it does not go with --runs", of_one);
         return false;
     }
     return true;
@@ -275,10 +285,11 @@ static const struct weir_aead *provider(struct candidates *c, const char *name, 
     return NULL;
 }
 
+/* The place of a name that take_name took. */
 static size_t which(const char *name, const char *const *names)
 {
     size_t i = 0;
-    while (strcmp(names[i], name) != 0) {
+    while (names[i] != NULL && strcmp(names[i], name) != 0) {
         i++;
     }
     return i;
@@ -320,6 +331,7 @@ static void configure(const struct sim_options *o, uint64_t seed, struct sim_dev
     }
     if (o->variant != NULL) {
         c->driver = (enum weir_mlx5_driver)which(o->variant, variants);
+        c->trigger = (enum weir_mlx5_trigger)which(o->variant, variants);
     }
 }
 
@@ -356,8 +368,43 @@ static uint64_t quiet_ticks(const struct sim_device_config *config)
     return sim_device_run(&c, &report) ? report.ticks : 0;
 }
 
+static void free_handshakes(struct sim_handshake *handshakes)
+{
+    for (unsigned i = 0; i < SIM_DEVICE_FLOWS; i++) {
+        sim_handshake_free(&handshakes[i]);
+    }
+}
+
+/* Handshakes for all flows of a run. */
+static bool make_handshakes(const struct sim_options *o, const struct sim_device_config *c,
+                            struct sim_handshake *handshakes, struct sim_device_opening *openings,
+                            struct fault *fault)
+{
+    bool good = true;
+    uint64_t draw = c->seed;
+    FILE *keylog = fopen(o->keylog, "w");
+    if (keylog == NULL) {
+        FAULT(fault, "%.200s: %s", o->keylog, strerror(errno));
+        return false;
+    }
+    for (unsigned i = 0; good && i < c->flows; i++) {
+        uint64_t bits = sim_random(&draw);
+        uint16_t version = c->version != 0 ? c->version : bits % 2 == 0 ? WEIR_TLS12 : WEIR_TLS13;
+        unsigned key_bits = c->key_bits != 0 ? c->key_bits : bits / 2 % 2 == 0 ? 128 : 256;
+        good = sim_handshake_make(&handshakes[i], version, key_bits, keylog, fault);
+        openings[i] = handshakes[i].opening;
+    }
+    bool written = ferror(keylog) == 0;
+    written = fclose(keylog) == 0 && written;
+    if (good && !written) {
+        FAULT(fault, "not all of the key log could be written");
+    }
+    return good && written;
+}
+
 static bool run_all(const struct sim_options *o, const struct weir_aead *aead,
-                    struct sim_device_tap *tap, struct sim_totals *totals, uint64_t *failed_seed,
+                    const struct sim_device_opening *openings, struct sim_device_tap *tap,
+                    struct sim_totals *totals, uint64_t *failed_seed,
                     struct sim_device_report *failed)
 {
     struct progress progress = {!o->json && isatty(STDERR_FILENO) == 1, time(NULL)};
@@ -372,6 +419,7 @@ static bool run_all(const struct sim_options *o, const struct weir_aead *aead,
         }
         c.faults = faults.planned > 0 ? &faults : NULL;
         c.tap = tap;
+        c.openings = openings;
         struct sim_device *device = sim_device_new(&c);
         for (unsigned step = 0; sim_device_step(device); step++) {
             if (step % 1024 == 0) {
@@ -395,6 +443,8 @@ static bool run_all(const struct sim_options *o, const struct weir_aead *aead,
 static int run(struct sim_options *o)
 {
     struct candidates candidates;
+    struct sim_handshake handshakes[SIM_DEVICE_FLOWS] = {0};
+    struct sim_device_opening openings[SIM_DEVICE_FLOWS];
     struct fault fault = {0};
     struct sim_capture *capture = NULL;
     struct sim_totals totals = {0};
@@ -404,7 +454,19 @@ static int run(struct sim_options *o)
     if (aead == NULL || !sim_capture_open(&capture, o, &fault)) {
         return fault_print("sim", &fault);
     }
-    bool good = run_all(o, aead, sim_capture_tap(capture), &totals, &failed_seed, &failed);
+    struct sim_device_config first = {.aead = aead};
+    configure(o, o->seed, &first);
+    bool good = o->keylog == NULL || make_handshakes(o, &first, handshakes, openings, &fault);
+    if (!good) {
+        struct fault ignored;
+        (void)sim_capture_close(capture, &ignored);
+        free_handshakes(handshakes);
+        return fault_print("sim", &fault);
+    }
+    good = run_all(o, aead, o->keylog == NULL ? NULL : openings, sim_capture_tap(capture), &totals,
+                   &failed_seed, &failed);
+    free_handshakes(handshakes);
+    weir_wipe(openings, sizeof openings);
     if (!sim_capture_close(capture, &fault)) {
         return fault_print("sim", &fault);
     }

@@ -18,7 +18,7 @@ struct sim_options {
     uint64_t key_bits;
     const char *faults[SIM_FAULT_PLANS];
     size_t fault_count;
-    const char *trace, *pcap;
+    const char *trace, *pcap, *keylog;
     bool json;
 };
 

@@ -23,6 +23,11 @@
     X("frames_damaged", out.corrupted, "damaged")                                                  \
     X("segments_again", tcp.again, "segments that TCP sent again")                                 \
     X("timeouts", tcp.timeouts, "timeouts of TCP")                                                 \
+    X("received_decrypted", came[2], "records received: decrypted by the card")                    \
+    X("received_mixed", came[1], "decrypted in part")                                              \
+    X("received_encrypted", came[0], "not decrypted")                                              \
+    X("rx_resync_ok", rx.rx_resync_ok, "questions to the card where it stands")                    \
+    X("rx_confirmed", rx.rx_confirmed, "of its proposals confirmed")                               \
     X("refused", software, "directions that the card refused, and that went on in software")       \
     X("dead", dead, "directions that ended with an error")                                         \
     X("queue_resets", resets, "resets of a queue")                                                 \

@@ -34,6 +34,7 @@ WRONG = [
     (['--fault', 'gone'] * 9, ['--fault', 'at most 8']),
     (['--runs', '2', '--trace', 'x'], ['--trace', '--runs']),
     (['--runs', '2', '--pcap', 'x'], ['--pcap', '--runs']),
+    (['--runs', '2', '--keylog', 'x'], ['--keylog', '--runs']),
     (['--bogus'], ['--bogus']),
     (['--json=1'], ['--json', 'no value']),
     (['extra'], ['unexpected', 'extra']),
@@ -87,6 +88,7 @@ def options(world):
     equal(good['goodput_relative'], 1.0, 'goodput relative to no loss')
     both = report_of(world, *quiet, '--flows', '3', '--bytes', '40000', '--direction', 'both')
     equal(both['bytes'], 240000, 'bytes both ways')
+    expect(both['received_decrypted'] > both['received_encrypted'], str(both))
     lossy = report_of(world, '--seed', '3', '--loss', '20', '--flows', '3', '--bytes', '40000')
     expect(lossy['frames_lost'] > 5 and lossy['segments_again'] > 5, str(lossy))
     expect(0 < lossy['goodput_relative'] < 1, str(lossy))
@@ -158,8 +160,26 @@ def trace_and_capture(world):
     expect(frames > report['frames'], 'frames in the capture')
 
 
+def keylog(world):
+    """Secrets in the format of NSS, as many as the connections need; without OpenSSL a reason."""
+    keys = world.folder / 'sim.keys'
+    arguments = ['--seed', '6', '--flows', '2', '--bytes', '3000', '--keylog', str(keys)]
+    if not world.build['openssl']:
+        one_line(weir(world, 'sim', *arguments), 1, '--keylog', 'OpenSSL')
+        return
+    for version, labels in (('v1.2', {'CLIENT_RANDOM': 2}),
+                            ('v1.3', {'CLIENT_TRAFFIC_SECRET_0': 2, 'SERVER_TRAFFIC_SECRET_0': 2})):
+        report_of(world, *arguments, '--tls', version)
+        lines = keys.read_text(encoding='ascii').splitlines()
+        expect(all(re.fullmatch(r'[A-Z0-9_]+ [0-9a-f]{64} [0-9a-f]+', line) for line in lines),
+               f'lines of the key log: {lines}')
+        for label, count in labels.items():
+            equal(sum(line.startswith(label + ' ') for line in lines), count, f'lines of {label}')
+
+
 def files(world):
-    for option in ('--trace', '--pcap'):
+    options = ['--trace', '--pcap'] + (['--keylog'] if world.build['openssl'] else [])
+    for option in options:
         one_line(weir(world, 'sim', '--seed', '1', option, '/nowhere/x'), 1, '/nowhere/x')
     try:
         with open('/dev/full', 'wb'):
@@ -168,6 +188,8 @@ def files(world):
         raise Skip('no /dev/full here') from error
     one_line(weir(world, 'sim', '--seed', '1', '--pcap', '/dev/full'), 1, 'capture')
     one_line(weir(world, 'sim', '--seed', '1', '--trace', '/dev/full'), 1, 'trace')
+    if world.build['openssl']:
+        one_line(weir(world, 'sim', '--seed', '1', '--keylog', '/dev/full'), 1, 'key log')
 
 
 def told(world):
@@ -189,4 +211,5 @@ def run(cases, world):
     cases.run('sim: faults', faults, world)
     cases.run('sim: a run that fails', failure, world)
     cases.run('sim: trace and capture', trace_and_capture, world)
+    cases.run('sim: key log', keylog, world)
     cases.run('sim: files that cannot be written', files, world)
