@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What one record costs in memory: the AEAD library's own call of the same shape (raw_aead.h), and the
- * same through weir_tx and weir_rx. One thread, buffers that stay in the second-level cache.
+ * What one record costs in memory: the AEAD library's own call of the same shape (raw_aead.h), and
+ * the same through weir_tx and weir_rx. One thread, buffers that stay in the second-level cache.
  *
  *     records [ipsec-mb|openssl|mbedtls|portable [SUITE [BYTES]]]
  *
