@@ -43,6 +43,11 @@ void card_close(struct card *c)
     sim_ledger_free(c->ledger);
 }
 
+void card_remove(struct card *c)
+{
+    sim_nic_remove(c->nic);
+}
+
 void card_map(struct card *c, uint32_t lkey, uint64_t address, uint8_t *bytes, size_t len)
 {
     sim_nic_map(c->nic, lkey, address, bytes, len);

@@ -31,6 +31,8 @@ struct card {
 
 void card_open(struct card *c);
 void card_close(struct card *c);
+/* Takes the card away, as when its slot loses power. */
+void card_remove(struct card *c);
 /* Lets the card reach bytes[0..len) under `lkey`, as `address`. */
 void card_map(struct card *c, uint32_t lkey, uint64_t address, uint8_t *bytes, size_t len);
 /* Carries out what weir says the firmware has to do. */

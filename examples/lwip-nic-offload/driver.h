@@ -72,6 +72,9 @@ bool driver_carry_out(struct driver *d, struct weir_session *session);
 /* A record was opened: each note of weir_session_receive_marked, in order. */
 void driver_opened(struct driver *d, const struct weir_note *note);
 
+/* The card is gone: from here on all is software, and goes out another way. */
+void driver_lose_card(struct driver *d);
+
 /* The connection is over: ends what there is of it on the card. */
 void driver_end(struct driver *d);
 

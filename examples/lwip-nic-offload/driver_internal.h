@@ -30,6 +30,7 @@ struct driver {
     struct driver_counts counts;
     const char *failed;
     struct card card;
+    bool gone; /* the card */
     struct weir_mlx5_tx_backend port;
 
     /* The sending direction, when the card has it. */

@@ -46,7 +46,7 @@ static unsigned free_bounce(const struct driver *d)
 {
     unsigned i = 0;
 
-    while (i < BOUNCES && d->bounce_until[i] > d->card.sq.consumed)
+    while (!d->gone && i < BOUNCES && d->bounce_until[i] > d->card.sq.consumed)
         i++;
     return i;
 }
@@ -89,15 +89,16 @@ void driver_secure_out(struct driver *d, const struct segment *s)
     if (d->failed != NULL)
         return;
     d->counts.cut += segment.mss != 0;
-    weir_status status = weir_mlx5_tx_xmit(d->tx, &d->stream, &segment, &d->card.sq,
-                                           slot < BOUNCES ? &bounce : NULL, &sent);
+    weir_status status =
+        weir_mlx5_tx_xmit(d->tx, &d->stream, &segment, d->gone ? NULL : &d->card.sq,
+                          slot < BOUNCES ? &bounce : NULL, &sent);
     if (status != WEIR_OK || sent.way == WEIR_MLX5_DROPPED) {
         d->counts.dropped++;
     } else if (sent.posted) {
         if (sent.way == WEIR_MLX5_SOFTWARE)
             d->bounce_until[slot] = sent.until;
         card_out(d);
-    } else { /* the card is not to be had */
+    } else { /* there is no card to send it: as any other frame */
         struct segment own = *s;
         if (sent.way == WEIR_MLX5_SOFTWARE)
             own.payload = bounce.bytes;
@@ -125,7 +126,8 @@ void driver_end_sending(struct driver *d, bool over)
 {
     const struct weir_cmd *command = NULL;
 
-    while (d->tx != NULL && weir_mlx5_tx_end(d->tx, &d->card.sq, over, &command) == WEIR_PENDING) {
+    while (d->tx != NULL &&
+           weir_mlx5_tx_end(d->tx, d->gone ? NULL : &d->card.sq, over, &command) == WEIR_PENDING) {
         struct weir_done done = card_firmware(&d->card, command);
         weir_mlx5_tx_ended(d->tx, &done);
     }

@@ -98,9 +98,6 @@ static struct sim_link *link_of(struct world *w, const struct run_config *config
                                 struct trace *trace)
 {
     const struct sim_link_config link = {
-        .loss = config->loss,
-        .corrupt = config->corrupt,
-        .corrupt_past = config->corrupt_past,
         .delay = 1000 + sim_random_below(&w->seed, 20000),
         .jitter = sim_random_below(&w->seed, 1000),
         .late = 5000,
@@ -166,14 +163,18 @@ static struct host *near_end(struct world *w, const struct run_config *config)
 }
 
 /*
- * lwIP answers with RST when an ACK overtakes the SYN that belongs to it (RFC 9293 section 3.10.7.3
- * would drop it), so the paths keep the order until the connection is there.
+ * An ACK that comes without the SYN it belongs to, because that was lost or overtaken, is answered
+ * with RST by lwIP (RFC 9293 section 3.10.7.3 would drop it). So the paths are good until the
+ * connection is there.
  */
 static void connected(struct world *w, const struct run_config *config)
 {
     struct sim_link_config *links[2] = {sim_link_config(w->out), sim_link_config(w->in)};
 
     for (size_t i = 0; i < 2; i++) {
+        links[i]->loss = config->loss;
+        links[i]->corrupt = config->corrupt;
+        links[i]->corrupt_past = config->corrupt_past;
         links[i]->reorder = config->reorder;
         links[i]->duplicate = config->duplicate;
     }
@@ -267,6 +268,8 @@ void run(const struct run_config *config, struct run_result *result)
         turn(&w);
         if (host_open(w.host))
             connected(&w, config);
+        if (config->gone_after > 0 && driver_counts(w.driver).out >= config->gone_after)
+            driver_lose_card(w.driver);
         why = wrong(&w);
         w.now = next(&w);
     }

@@ -22,11 +22,12 @@ struct run_config {
     enum weir_mlx5_trigger trigger;
     bool trust; /* the card's word for tags is taken */
     uint32_t
-        key_updates;  /* TLS 1.3: chance that the peer makes one before it writes, in millionths */
-    bool slow;        /* the end with the card reads so slowly that TCP's window closes */
-    const char *pcap; /* file for all frames of the wire; NULL: none */
-    const char *keylog; /* file for what tshark takes to decrypt them; NULL: none */
-    uint32_t mtu;       /* that the paths change to halfway; 0: they do not */
+        key_updates; /* TLS 1.3: chance that the peer makes one before it writes, in millionths */
+    bool slow;       /* the end with the card reads so slowly that TCP's window closes */
+    uint64_t gone_after; /* frames sent, and the card is gone; 0: stays */
+    const char *pcap;    /* file for all frames of the wire; NULL: none */
+    const char *keylog;  /* file for what tshark takes to decrypt them; NULL: none */
+    uint32_t mtu;        /* that the paths change to halfway; 0: they do not */
 };
 
 /* Draws everything that is not the library or the version from the seed: a path that is good or

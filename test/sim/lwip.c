@@ -197,6 +197,23 @@ static void good_path(const struct tls_library *library)
     say(wrong == 0, "on a good path everything is the card's", "something was software's");
 }
 
+/* The card is taken away, earlier or later: the connection goes on without it. */
+static void gone(const struct tls_library *library)
+{
+    unsigned wrong = 0;
+    uint64_t software = 0;
+
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct run_config config = run_draw(seed, library, library->tls13);
+        struct run_result r;
+        config.gone_after = 2 + seed * 2;
+        run_apart(&config, &r);
+        wrong += !r.good;
+        software += r.driver.tx.tx_software;
+    }
+    say(wrong == 0 && software > 100, "without the card it goes on in software", "it did not");
+}
+
 static void shows_all(void)
 {
     printf("NOTE sent: %llu segments by the card, %llu by software, brought to a place %llu times, "
@@ -236,6 +253,7 @@ int main(int argc, char **argv)
         }
     }
     good_path(tls_libraries[0]);
+    gone(tls_libraries[0]);
     damage(tls_libraries[0]);
     shows_all();
     return failures > 0;
