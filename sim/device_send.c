@@ -71,7 +71,13 @@ bool device_send_new(struct device_flow *flow, const struct sim_tls *tls)
 
 void device_send_free(struct device_flow *flow)
 {
+    const struct weir_done nobody = {.os_error = 5};
+    const struct weir_cmd *cmd;
+
     weir_tx_wipe(&flow->tx);
+    /* A run that failed leaves things on a card that will not be there much longer. */
+    while (flow->carded && weir_mlx5_tx_end(flow->card_ctx, NULL, true, &cmd) == WEIR_PENDING)
+        weir_mlx5_tx_ended(flow->card_ctx, &nobody);
     free(flow->soft_ctx);
     free(flow->card_ctx);
     free(flow->command);
