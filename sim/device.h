@@ -86,6 +86,9 @@ struct sim_device_config {
     /** The so-manieth packet of the card with payload leaves with one bit wrong; 0: none. For
      * seeing that this is noticed. */
     uint64_t wrong_packet;
+    /** The first segment that is sent again finds its plaintext changed: the engine has to notice
+     * when it checks (`checks`), and else the wire shows it. */
+    bool change;
     /** One for each flow, instead of keys from the seed: AES-GCM. NULL: the first byte of a flow is
      * that of a record. They outlive the run. */
     const struct sim_device_opening *openings;

@@ -118,6 +118,7 @@ struct device_flow {
     uint32_t card_start;            /* sequence number of its first record there */
     uint32_t kept;                  /* oldest byte that the card may still read */
     uint64_t resets;                /* of the queue, when the card last got a segment */
+    bool changed;                   /* a byte in TCP's buffer, by hand */
     struct device_command *command; /* that waits */
     weir_status status;             /* that ended the direction */
     uint8_t record[TLS_MOST + 64];

@@ -26,7 +26,7 @@ static void die(struct device_flow *flow, weir_status status, const char *what)
     flow->status = status;
     device_event(d, flow->number, "sending ends: %s: %s", what, weir_status_name(status));
     d->report.dead++;
-    if (d->config.faults == NULL || d->config.faults->struck == 0)
+    if (!flow->changed && (d->config.faults == NULL || d->config.faults->struck == 0))
         (void)device_wrong(d, flow->number, "sending ended without a fault: %s: %s", what,
                            weir_status_name(status));
 }
@@ -324,6 +324,8 @@ static bool refused(struct device_flow *flow, const struct sim_tcp_segment *s,
     flow->device->report.segments[WEIR_MLX5_DROPPED]++;
     if (why->code == WEIR_REFUSAL_RESOURCES && why->transient)
         return false; /* as ENOBUFS: it is asked again */
+    if (why->code == WEIR_REFUSAL_CHANGED && flow->changed)
+        return false; /* the next one is told that the direction has ended */
     (void)device_wrong(flow->device, flow->number, "the segment at %u, %zu bytes, is refused: %s",
                        (unsigned)s->seq, s->len, weir_refusal_name(why->code));
     return false;
@@ -429,6 +431,14 @@ bool device_send_out(struct device_flow *flow, const struct sim_tcp_segment *s)
     }
     if (flow->sending == SEND_DEAD && !flow->card_alive)
         return true; /* lost on the way: plaintext must never leave */
+    if (flow->device->config.change && s->again && !flow->changed &&
+        !sim_before(s->seq, flow->card_start)) {
+        size_t size;
+        uint8_t *buffer = sim_tcp_buffer(flow->host.tcp, &size);
+
+        buffer[(s->pieces[0].base - buffer) + (ptrdiff_t)(s->pieces[0].len / 2)] ^= 1;
+        flow->changed = true;
+    }
     if (s->len > 0 && sim_before(s->seq, flow->card_start) && before < s->len)
         return send_split(flow, s, before);
     return xmit(flow, s);

@@ -122,6 +122,35 @@ Test(device_checks, a_wrong_record_in_software_is_seen)
     fails(&config, "is not what TLS makes of its content");
 }
 
+/* Two plaintexts under one nonce would give both away. */
+Test(device_checks, a_changed_plaintext_never_leaves_when_it_is_checked)
+{
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct sim_device_config config = config_of(&TEST_AEAD);
+        struct sim_device_report report;
+
+        config.seed = seed;
+        config.policy = (enum weir_mlx5_policy)(seed % 3);
+        config.driver = seed % 2 == 0 ? WEIR_MLX5_AS_FREEBSD : WEIR_MLX5_AS_LINUX;
+        config.link.loss = 100000;
+        config.checks = 64;
+        config.change = true;
+        cr_assert(sim_device_run(&config, &report), "seed %llu: %s", (unsigned long long)seed,
+                  report.text);
+        cr_assert_eq(report.dead, 1, "seed %llu", (unsigned long long)seed);
+    }
+}
+
+Test(device_checks, a_changed_plaintext_is_seen_on_the_wire_when_it_is_not)
+{
+    struct sim_device_config config = config_of(&TEST_AEAD);
+
+    config.link.loss = 100000;
+    config.policy = WEIR_MLX5_FALLBACK;
+    config.change = true;
+    fails(&config, "not what encryption makes of it");
+}
+
 /* What is changed behind TCP's back is refused by TLS, and nothing of it is taken for content. */
 Test(device_checks, damage_that_tcp_cannot_see_ends_the_connection)
 {
