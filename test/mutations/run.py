@@ -20,6 +20,7 @@ PATIENCE = 60
 # In this order: what notices most, soonest.
 TESTS = [
     ['test/sim/sim-nic-tx'],
+    ['test/sim/sim-nic-rx'],
     ['test/sim/sim-device-checks'],
     ['test/unit-criterion', '--filter', '@(seqmap|rx_marked)*/*'],
     ['test/sim/sim-device-seeds'],
