@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes, cut anywhere: weir_rx_open gives the same records and the same status whether a stream
- * comes whole or in pieces, on the null provider and for both versions; and on the way keeps what
- * rx.h promises. The layout of an input is in rx_stream.h.
+ * comes whole, in pieces, or with parts of it marked as decrypted (rx_marked.h), on the null
+ * provider and for both versions; and on the way keeps what rx.h promises. The layout of an input
+ * is in rx_stream.h.
  */
 #include "rx_stream.h"
 #include "aead_null.h"
@@ -257,9 +258,54 @@ static size_t drain(const struct setup *setup, struct weir_rx *rx, uint8_t *buf,
     return done;
 }
 
-/* Feeds the stream up to each cut and then all of it, every time in a buffer of exact size. */
+/* Opens buf[0..len) as drain does, every other piece between the cuts marked as decrypted: with the
+ * null provider that changes nothing. */
+static void drain_marked(struct weir_rx *rx, uint8_t *buf, size_t len, const size_t *cuts,
+                         size_t cut_count, struct outcome *o, const struct setup *setup)
+{
+    struct weir_mark room[RX_STREAM_MAX_CUTS];
+    struct weir_marks marks = {.at = room, .capacity = RX_STREAM_MAX_CUTS};
+    struct weir_record records[MAX_CAP];
+    struct weir_note notes[MAX_CAP];
+    struct weir_undo undo = {{0}};
+    uint64_t ctx[16];
+
+    for (size_t i = 0; i + 1 < cut_count; i += 2) {
+        if (cuts[i + 1] > cuts[i])
+            PROMISE(weir_marks_add(&marks, cuts[i], cuts[i + 1] - cuts[i], true) == WEIR_OK);
+    }
+    struct weir_refusal why;
+    struct weir_soft soft;
+    PROMISE(weir_soft_init(&soft, &weir_aead_null, &why) == WEIR_OK);
+    PROMISE(weir_undo_init(&undo, &soft.backend, ctx, sizeof ctx, &why) == WEIR_OK);
+    do {
+        struct weir_marked in = {.buf = buf + o->consumed,
+                                 .len = len - o->consumed,
+                                 .marks = marks.at,
+                                 .marks_count = marks.count,
+                                 .undo = &undo,
+                                 .records = records,
+                                 .cap = setup->cap,
+                                 .notes = notes,
+                                 .notes_cap = MAX_CAP};
+
+        o->status = weir_rx_open_marked(rx, &in);
+        PROMISE(in.consumed <= in.len && in.count <= setup->cap && in.noted == in.count);
+        for (size_t i = 0; i < in.count; i++) {
+            PROMISE(records[i].data >= in.buf);
+            PROMISE(records[i].data + records[i].len <= in.buf + in.consumed);
+            keep(setup, o, &records[i]);
+        }
+        weir_marks_consume(&marks, in.consumed);
+        o->consumed += in.consumed;
+    } while (o->status == WEIR_OK);
+    weir_undo_wipe(&undo);
+}
+
+/* Feeds the stream up to each cut and then all of it, every time in a buffer of exact size; or,
+ * with `marked`, at once with marks. */
 static void feed(const struct setup *setup, const struct stream *stream, const size_t *cuts,
-                 size_t cut_count, size_t cap, struct outcome *o)
+                 size_t cut_count, size_t cap, bool marked, struct outcome *o)
 {
     struct weir_keys keys = setup->keys;
     struct weir_soft soft;
@@ -277,7 +323,13 @@ static void feed(const struct setup *setup, const struct stream *stream, const s
         PROMISE(weir_rx_set_record_limit(&rx, setup->record_limit) == WEIR_OK);
     weir_rx_set_limit(&rx, setup->key_limit);
 
-    for (size_t i = 0; i <= cut_count && o->status == WEIR_NEED_INPUT; i++) {
+    if (marked) {
+        uint8_t *buf = fuzz_exact_copy(stream->bytes, stream->len);
+
+        drain_marked(&rx, buf, stream->len, cuts, cut_count, o, setup);
+        free(buf);
+    }
+    for (size_t i = 0; i <= cut_count && !marked && o->status == WEIR_NEED_INPUT; i++) {
         size_t end = i < cut_count ? cuts[i] : stream->len;
         size_t len = end - o->consumed;
         uint8_t *buf = fuzz_exact_copy(stream->bytes + o->consumed, len);
@@ -321,7 +373,7 @@ static void sort_cuts(const struct setup *setup, size_t len, size_t *cuts)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct stream stream;
-    static struct outcome whole, cut;
+    static struct outcome whole, cut, marked;
     struct fuzz_bytes bytes = {data, size};
     struct setup setup;
     size_t cuts[RX_STREAM_MAX_CUTS] = {0};
@@ -329,9 +381,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take_setup(&bytes, &setup);
     take_stream(&setup, &bytes, &stream);
     sort_cuts(&setup, stream.len, cuts);
-    feed(&setup, &stream, NULL, 0, MAX_CAP, &whole);
-    feed(&setup, &stream, cuts, setup.cut_count, setup.cap, &cut);
+    feed(&setup, &stream, NULL, 0, MAX_CAP, false, &whole);
+    feed(&setup, &stream, cuts, setup.cut_count, setup.cap, false, &cut);
     check_same(&whole, &cut);
+    if (weir_suite_find(setup.keys.suite)->alg != WEIR_CHACHA20_POLY1305) {
+        feed(&setup, &stream, cuts, setup.cut_count, setup.cap, true, &marked);
+        check_same(&whole, &marked);
+    }
     PROMISE(whole.counters.records == whole.count);
     return 0;
 }
