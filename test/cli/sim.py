@@ -70,7 +70,8 @@ def text(world):
 
 def equal_seeds(world):
     """The same to the byte; another seed, another run."""
-    one, two, other = (report_of(world, '--seed', seed, '--runs', '20') for seed in ('50', '50', '51'))
+    one, two, other = (report_of(world, '--seed', seed, '--runs', '20')
+                       for seed in ('50', '50', '51'))
     equal(one, two, 'the second run')
     expect(one['digest'] != other['digest'], 'another seed gives the same trace')
     equal((one['runs'], one['failed']), (20, 0), 'runs')
@@ -142,7 +143,8 @@ def failure(world):
 
 def trace_and_capture(world):
     trace, pcap = (world.folder / name for name in ('sim.trace', 'sim.pcap'))
-    report = report_of(world, '--seed', '4', '--loss', '10', '--trace', str(trace), '--pcap', str(pcap))
+    report = report_of(world, '--seed', '4', '--loss', '10', '--trace', str(trace), '--pcap',
+                       str(pcap))
     lines = trace.read_text(encoding='utf-8').splitlines()
     expect(all(re.match(r'\d+\.\d{6} flow \d: .', line) for line in lines), 'lines of the trace')
     expect(any('card, from the start' in line for line in lines), 'no resync in the trace')

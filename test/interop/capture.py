@@ -75,7 +75,8 @@ class Capture:
         first = sum(len(line) // 2 for line in lines if not line.startswith('\t'))
         second = sum(len(line.strip()) // 2 for line in lines if line.startswith('\t'))
         # Whoever spoke first is node 0; port 443 is the peer's.
-        return (second, first) if re.search(r'^Node 0: .*:443$', out, re.MULTILINE) else (first, second)
+        peer_first = re.search(r'^Node 0: .*:443$', out, re.MULTILINE)
+        return (second, first) if peer_first else (first, second)
 
 
 def decrypted(weir, folder, what, seed):
