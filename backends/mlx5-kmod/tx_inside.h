@@ -199,8 +199,9 @@ bool weir_mlx5_tx_read(const struct tx_call *call, uint32_t seq, uint32_t len, u
 /* One piece of it. */
 bool weir_mlx5_tx_piece(const struct tx_call *call, uint32_t seq, uint32_t len,
                         struct weir_mlx5_piece *piece);
-/* Encrypts the segment into the bounce; false: sent->why is filled, and the bounce is wiped. */
-bool weir_mlx5_tx_encrypt(const struct tx_call *call);
+/* Encrypts the segment, which begins in the record `first`, into the bounce; false: sent->why is
+ * filled, and the bounce is wiped. */
+bool weir_mlx5_tx_encrypt(const struct tx_call *call, const struct weir_seqmap_record *first);
 
 /* tx_recover.c: how the card gets to a segment. */
 struct tx_plan {

@@ -39,14 +39,17 @@ static void put_nonce(const struct tx *tx, const struct tx_epoch *epoch,
                       const struct weir_seqmap_record *record, uint8_t nonce[WEIR_IV_LEN])
 {
     bool tls13 = tx->version == WEIR_TLS13;
+    uint64_t low = tls13 ? record->number : record->explicit_nonce;
+    uint64_t first = (uint64_t)wqe_get32(epoch->iv) << 32;
+    uint32_t last = 0;
 
-    for (size_t i = 0; i < WEIR_IV_LEN; i++)
-        nonce[i] = tls13 || i < 4 ? epoch->iv[i] : 0;
-    for (size_t i = 0; i < 8; i++) {
-        uint64_t low = tls13 ? record->number : record->explicit_nonce;
-
-        nonce[4 + i] ^= (uint8_t)(low >> (56 - 8 * i));
+    if (tls13) {
+        first |= wqe_get32(epoch->iv + 4);
+        last = wqe_get32(epoch->iv + 8);
     }
+    /* In words of this size providers read it back, at once. */
+    wqe_put64(nonce, first ^ low >> 32);
+    wqe_put32(nonce + 8, last ^ (uint32_t)low);
 }
 
 /* RFC 8446 section 5.2, RFC 5246 section 6.2.3.3. */
@@ -188,7 +191,10 @@ static bool encrypt_part(const struct tx_call *call, const struct weir_seqmap_re
 
         if (!tag_of(call, record, tag, &sealed))
             return false;
-        __builtin_memcpy(out + (first - from), tag + (first - tag_at), to - first);
+        if (to - first == WEIR_TAG_LEN) /* two moves; otherwise a call */
+            __builtin_memcpy(out + (first - from), tag, WEIR_TAG_LEN);
+        else
+            __builtin_memcpy(out + (first - from), tag + (first - tag_at), to - first);
         to = first;
     }
     if (from < prefix && from < to) {
@@ -208,17 +214,17 @@ static bool encrypt_part(const struct tx_call *call, const struct weir_seqmap_re
     return crypt(call, record, from - prefix, to - prefix, out);
 }
 
-bool weir_mlx5_tx_encrypt(const struct tx_call *call)
+bool weir_mlx5_tx_encrypt(const struct tx_call *call, const struct weir_seqmap_record *first)
 {
     const struct weir_mlx5_segment *segment = call->segment;
-    struct weir_seqmap_record record = {.len = 0};
+    struct weir_seqmap_record record = *first;
     uint32_t part = 0;
 
     if (call->bounce == NULL || call->bounce->len < segment->len)
         return tx_refuse(&call->sent->why, WEIR_REFUSAL_MEMORY, segment->len);
     for (uint32_t done = 0; done < segment->len; done += part) {
-        bool held =
-            weir_seqmap_find(&call->tx->map, segment->tcp_seq + done, &record) == WEIR_SEQMAP_HELD;
+        bool held = done == 0 || weir_seqmap_find(&call->tx->map, segment->tcp_seq + done,
+                                                  &record) == WEIR_SEQMAP_HELD;
         uint32_t left = segment->len - done;
 
         part = record.len - record.offset;

@@ -251,14 +251,14 @@ static weir_status by_card(const struct tx_call *call, const struct tx_plan *pla
     return WEIR_OK;
 }
 
-static weir_status by_software(const struct tx_call *call)
+static weir_status by_software(const struct tx_call *call, const struct weir_seqmap_record *first)
 {
     struct tx *tx = call->tx;
     const struct weir_mlx5_segment *segment = call->segment;
 
     call->sent->why = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
     if ((call->queue != NULL && !has_room(call, 0)) || !unchanged(call, NULL) ||
-        !weir_mlx5_tx_encrypt(call))
+        !weir_mlx5_tx_encrypt(call, first))
         return dropped(call);
     if (call->queue != NULL) {
         const struct weir_mlx5_data data = {call->bounce->address, call->bounce->lkey,
@@ -285,15 +285,15 @@ static weir_status protect(const struct tx_call *call, const struct weir_seqmap_
     struct tx_plan plan;
 
     if (!card_has_key(call, record))
-        return by_software(call);
+        return by_software(call, record);
     weir_mlx5_tx_plan(call, record, &plan);
     if (tx->placed)
         note_order(tx, plan.way == WEIR_MLX5_IN_ORDER);
     if (!policy_says_card(call, &plan))
-        return by_software(call);
+        return by_software(call, record);
     if (weir_mlx5_tx_plan_blocks(call, &plan) && has_room(call, plan.blocks))
         return by_card(call, &plan);
-    return tx->port->config.policy == WEIR_MLX5_RESYNC ? dropped(call) : by_software(call);
+    return tx->port->config.policy == WEIR_MLX5_RESYNC ? dropped(call) : by_software(call, record);
 }
 
 weir_status weir_mlx5_tx_xmit(void *ctx, const struct weir_mlx5_stream *stream,
