@@ -146,6 +146,16 @@ static inline struct tx_epoch *tx_epoch_of(struct tx *tx, uint16_t number)
     return NULL;
 }
 
+/* What was posted on the queue of before is done when there is another one (weir_mlx5_tx_xmit), and
+ * how far that one has come says nothing about it. */
+static inline void tx_look_at_queue(struct tx *tx, const struct weir_mlx5_sq *queue)
+{
+    if (queue == NULL || queue->number == tx->queue)
+        return;
+    tx->used_until = tx->retired_until = 0;
+    tx->epochs[0].used_until = tx->epochs[1].used_until = 0;
+}
+
 /* The place of a record in rings of a power of two. */
 static inline uint32_t tx_ordinal(const struct tx_epoch *epoch, const struct weir_seqmap_record *r)
 {

@@ -296,6 +296,7 @@ weir_status weir_mlx5_tx_end(void *ctx, const struct weir_mlx5_sq *queue, bool o
     *command = NULL;
     if (over && !tx->ended)
         return WEIR_E_MISUSE;
+    tx_look_at_queue(tx, queue);
     if (over) {
         weir_mlx5_tx_forget_keys(tx);
         tx->dead = (int8_t)WEIR_E_MISUSE;

@@ -147,6 +147,7 @@ static void look_at_queue(const struct tx_call *call)
 {
     struct tx *tx = call->tx;
 
+    tx_look_at_queue(tx, call->queue);
     if (call->queue != NULL && tx->params_known &&
         (tx->queue != call->queue->number || tx->queue_since != call->queue->began))
         weir_mlx5_tx_reset(tx);

@@ -3,6 +3,7 @@
  * over to the new one. */
 #include "tx_bed.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include TXB_HEADER
 
@@ -329,4 +330,30 @@ Test(tx_keys, the_provider_refuses_the_first)
     cr_assert_eq(b->why.code, WEIR_REFUSAL_PROVIDER);
     cr_assert_eq(sim_nic_keys(b->nic), 0);
     txb_drop(b);
+}
+
+/* What was posted on the queue of before is done, however few entries the new one has seen. */
+Test(tx_keys, ended_through_another_queue)
+{
+    for (unsigned sends = 0; sends < 2; sends++) {
+        struct txb_how how = how_of(0);
+        struct txb *b = txb_begin(&how);
+        uint8_t *ring = sim_alloc((size_t)TXB_BLOCKS * 64);
+
+        txb_records(b, 1, 500);
+        rekey(b);
+        for (size_t at = 0; at < b->records[1].start; at += 10)
+            txb_goes_somehow(b, at, 10, 0);
+        b->nic_queue = sim_nic_queue_new(b->nic, 0x457, ring, TXB_BLOCKS);
+        cr_assert_eq(weir_mlx5_sq_init(&b->sq, ring, TXB_BLOCKS, 0x457, 0), WEIR_OK);
+        if (sends > 0) {
+            txb_records(b, 1, 500);
+            txb_goes(b, b->records[2].start, 500, WEIR_MLX5_DEVICE);
+            cr_assert_eq(b->sent.recovery, WEIR_MLX5_START);
+        }
+        txb_acked(b, b->records[1].start + b->records[1].len);
+        cr_assert_eq(housekeeping(b), 1);
+        txb_close(b); /* that all can be ended, too */
+        free(ring);
+    }
 }
