@@ -100,7 +100,7 @@ static enum place locate(const struct tx_call *call, struct weir_seqmap_record *
 {
     const struct tx *tx = call->tx;
     struct weir_refusal *why = &call->sent->why;
-    uint32_t seq = call->segment->tcp_seq, len = call->segment->len, end = seq + len;
+    uint32_t seq = call->segment->tcp_seq, len = call->segment->len;
     weir_seqmap_place place = weir_seqmap_find(&tx->map, seq, record);
 
     if (place == WEIR_SEQMAP_AHEAD) {
@@ -110,8 +110,8 @@ static enum place locate(const struct tx_call *call, struct weir_seqmap_record *
     if (place == WEIR_SEQMAP_PASSED) {
         uint32_t oldest = weir_seqmap_start(&tx->map);
 
-        if (tx_before(oldest, end))
-            (void)tx_refuse(why, WEIR_REFUSAL_STRADDLES, end - oldest);
+        if (len > oldest - seq)
+            (void)tx_refuse(why, WEIR_REFUSAL_STRADDLES, len - (oldest - seq));
         else if (!tx->start_passed)
             return BEFORE_OFFLOAD;
         else

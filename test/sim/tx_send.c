@@ -547,3 +547,20 @@ Test(tx_queue, goes_round)
     cr_assert(b->sq.produced > 65536);
     txb_close(b);
 }
+
+/* The longest there can be do not come around to lie before the first byte. */
+Test(tx_bounds, longer_than_half_of_the_numbers)
+{
+    struct txb *b = txb_begin(&(struct txb_how){.suite = &txb_suites[3], .seq = 50});
+    struct weir_mlx5_segment segment = {.tcp_seq = b->how.seq - 100, .len = 0x80000100u};
+
+    txb_records(b, 1, 1000);
+    for (unsigned i = 0; i < 2; i++) {
+        cr_assert_eq(weir_mlx5_tx_xmit(b->ctx, &b->stream, &segment, NULL, NULL, &b->sent),
+                     WEIR_REFUSED);
+        cr_assert_eq(b->sent.why.code, WEIR_REFUSAL_STRADDLES);
+        cr_assert_eq(b->sent.why.detail, segment.len - 100);
+        segment.len = UINT32_MAX;
+    }
+    txb_close(b);
+}
