@@ -300,6 +300,10 @@ weir_status weir_mlx5_tx_acked(void *ctx, uint32_t snd_una)
     if (status != WEIR_OK)
         return status;
     tx->start_passed = true;
+    /* Where the card stands nothing will be sent any more: when TCP's numbers have come around, the
+     * byte there is one of another record, and would get the nonce of this one. */
+    if (tx->placed && tx_before(tx->expected, weir_seqmap_start(&tx->map)))
+        tx->placed = false;
     weir_mlx5_tx_let_go(tx);
     return WEIR_OK;
 }

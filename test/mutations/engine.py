@@ -23,6 +23,10 @@ MUTATIONS = [
     ('the card counts as placed after its interface is gone', KMOD + 'tx_port.c',
      '    tx_of(ctx)->lost = true;\n    tx_of(ctx)->placed = false;',
      '    tx_of(ctx)->placed = true;'),
+    ('the card stands where it stood when the numbers have come around', KMOD + 'tx_port.c',
+     'if (tx->placed && tx_before(tx->expected, weir_seqmap_start(&tx->map)))\n'
+     '        tx->placed = false;\n',
+     ''),
     ('a gap is filled from the beginning of the record', KMOD + 'tx_recover.c',
      'plan->from = tx->expected;',
      'plan->from = seq - record->offset;'),
