@@ -266,7 +266,7 @@ WEIR_API void weir_mlx5_sq_reset(struct weir_mlx5_sq *queue);
 
 /**
  * Asks for a completion by a NOP when the last entries asked for none (`signal`): for who waits for
- * all to be done. True: it was written, the doorbell is due.
+ * all to be done, or for room. True: it was written, the doorbell is due.
  */
 WEIR_API bool weir_mlx5_sq_flush(struct weir_mlx5_sq *queue);
 
@@ -304,7 +304,8 @@ weir_mlx5_tx_backend_init(struct weir_mlx5_tx_backend *port,
  *
  * Returns WEIR_OK, and `sent` says what became of the segment; or WEIR_REFUSED: it was dropped,
  * nothing of it may go out, and nothing was posted. sent->why, layer WEIR_LAYER_BACKEND:
- *  - RESOURCES, transient: the queue has no room (ENOBUFS of a driver);
+ *  - RESOURCES, transient: the queue has no room (ENOBUFS of a driver). Of the entries that take it
+ *    none need have asked for a completion yet: weir_mlx5_sq_flush, or there may never be room;
  *  - STRADDLES: it begins before the first byte of the offload or in an acknowledged record, and
  *    ends behind it; or it ends behind the last record (`detail`: bytes on the far side);
  *  - PASSED: all its records are acknowledged;
@@ -323,8 +324,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_mlx5_tx_xmit(
 
 /**
  * The peer has acknowledged all before `snd_una`: records that end there are given up, and there is
- * room again for weir_tx_seal. Returns WEIR_OK; WEIR_E_MISUSE when that was not framed yet, with
- * nothing changed.
+ * room again for weir_tx_seal. The number that a FIN takes is not one of a byte: leave it out.
+ * Returns WEIR_OK; WEIR_E_MISUSE when that was not framed yet, with nothing changed.
  */
 WEIR_API weir_status weir_mlx5_tx_acked(void *ctx, uint32_t snd_una);
 

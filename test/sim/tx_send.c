@@ -619,3 +619,28 @@ Test(tx_bounds, numbers_come_around_to_where_the_card_stands)
         txb_close(b);
     }
 }
+
+/* Entries that asked for no completion take the room that a resync needs: who waits for it asks. */
+Test(tx_queue, room_that_nobody_asked_for)
+{
+    struct txb *b = txb_begin(&(struct txb_how){.suite = &txb_suites[2],
+                                                .policy = WEIR_MLX5_RESYNC,
+                                                .blocks = 64,
+                                                .signal = 16,
+                                                .chunk = 500});
+
+    txb_records(b, 2, 10000);
+    size_t at = b->records[1].start;
+    for (unsigned i = 0; i < 2; i++) /* the parameters asked, with the first packet behind them */
+        txb_goes(b, i * 1000, 1000, WEIR_MLX5_DEVICE);
+    for (size_t from = 2000; b->sq.silent < 12; from += 100)
+        txb_goes(b, from, 100, WEIR_MLX5_DEVICE);
+    txb_refused(b, at + 9000, 1000, WEIR_REFUSAL_RESOURCES);
+    txb_take_completions(b);
+    txb_refused(b, at + 9000, 1000, WEIR_REFUSAL_RESOURCES);
+    cr_assert(weir_mlx5_sq_flush(&b->sq));
+    cr_assert(sim_nic_post(b->nic_queue, (uint16_t)b->sq.produced, weir_mlx5_sq_doorbell(&b->sq)));
+    txb_take_completions(b);
+    txb_goes(b, at + 9000, 1000, WEIR_MLX5_DEVICE);
+    txb_close(b);
+}
