@@ -160,6 +160,8 @@ static void gcm_keystream(const struct gcm_calls *calls, const struct gcm_key_da
     union gcm_state state = {.words = {{0, 0}}};
     wide before = {0, 0};
 
+    if (len == 0)
+        return;
     state.words[4] = counter_before(nonce, offset);
     /* The library goes on in the middle of a block when it has stopped there. */
     if (skip > 0)
