@@ -109,6 +109,13 @@ static bool room_for_key(const struct tx *tx)
     return !other->held && !other->has_dek;
 }
 
+/* One command at a time: when core gives one up, weir_mlx5_tx_ended is told of it, too, and must
+ * not take it for the other. */
+static bool key_may_be_made(const struct tx *tx)
+{
+    return room_for_key(tx) && tx->ending == TX_ENDING_NOTHING;
+}
+
 /* The new key is the one of all records from here on; the processor has it, whoever else. */
 static weir_status take_key(struct tx *tx, const uint8_t *key)
 {
@@ -173,7 +180,7 @@ const struct weir_cmd *weir_mlx5_tx_command(const struct weir_backend *self, voi
     const struct tx *tx = ctx;
 
     (void)self;
-    if (tx->step == TX_IDLE || (tx->step == TX_REKEY_DEK && !room_for_key(tx)))
+    if (tx->step == TX_IDLE || (tx->step == TX_REKEY_DEK && !key_may_be_made(tx)))
         return NULL;
     return &tx->cmd;
 }
@@ -193,7 +200,7 @@ weir_status weir_mlx5_tx_complete(const struct weir_backend *self, void *ctx,
         *why = tx->refusal;
         return not_attached(tx);
     case TX_REKEY_DEK:
-        return room_for_key(tx) ? rekeyed(tx, done) : WEIR_PENDING;
+        return key_may_be_made(tx) ? rekeyed(tx, done) : WEIR_PENDING;
     case TX_IDLE:
         break;
     }
@@ -202,7 +209,7 @@ weir_status weir_mlx5_tx_complete(const struct weir_backend *self, void *ctx,
 
 void weir_mlx5_tx_abandon(struct tx *tx)
 {
-    if (tx->step == TX_REKEY_DEK && !room_for_key(tx))
+    if (tx->step == TX_REKEY_DEK && !key_may_be_made(tx))
         tx->step = TX_IDLE; /* nobody was given the command */
     if (tx->step != TX_UNDO_DEK)
         weir_wipe(tx->in, sizeof tx->in);
@@ -277,7 +284,8 @@ static weir_status end_next(struct tx *tx, const struct weir_mlx5_sq *queue, boo
         tx->tisn = 0;
         return WEIR_OK;
     }
-    if (tx->retired && !is_done(queue, tx->retired_until))
+    if (tx->retired &&
+        (!is_done(queue, tx->retired_until) || (tx->step == TX_REKEY_DEK && key_may_be_made(tx))))
         return WEIR_NEED_INPUT;
     if (tx->retired)
         return ask_to_end(tx, TX_ENDING_RETIRED, WEIR_MLX5_DEK, tx->retired_dek);

@@ -361,7 +361,8 @@ WEIR_API struct weir_mlx5_tx_counters weir_mlx5_tx_count(const void *ctx);
  *
  * Returns WEIR_OK: nothing is to be done. WEIR_PENDING: carry out `*command`, tell
  * weir_mlx5_tx_ended, and ask again. WEIR_NEED_INPUT: entries that use the object are still
- * outstanding; ask again after their completions.
+ * outstanding, or weir_tx_command is; ask again after their completions. Until this command has
+ * ended there is no weir_tx_command.
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_mlx5_tx_end(void *ctx, const struct weir_mlx5_sq *queue,
                                                       bool over, const struct weir_cmd **command);

@@ -168,8 +168,10 @@ Test(tx_keys, keys_that_nobody_ends)
     txb_acked(b, b->len);
     cr_assert_null(weir_tx_command(&b->tx));
     cr_assert_eq(sim_nic_keys(b->nic), 3);
-    cr_assert_eq(housekeeping(b), 2);
+    cr_assert_eq(housekeeping(b), 1);
     cr_assert_eq(go_on(b, WEIR_PENDING), WEIR_OK);
+    cr_assert_eq(housekeeping(b), 2);
+    cr_assert_eq(sim_nic_keys(b->nic), 1);
     txb_records(b, 1, 500);
     txb_goes(b, b->acked, 500, WEIR_MLX5_DEVICE);
     txb_close(b);
@@ -355,5 +357,39 @@ Test(tx_keys, ended_through_another_queue)
         cr_assert_eq(housekeeping(b), 1);
         txb_close(b); /* that all can be ended, too */
         free(ring);
+    }
+}
+
+/* Of core's command and that of tx_end only one is out, so that nobody can take the answer to one
+ * for the other's when the direction ends. */
+Test(tx_keys, one_command_at_a_time)
+{
+    for (unsigned first = 0; first < 2; first++) {
+        struct txb_how how = how_of(0);
+        struct txb *b = txb_begin(&how);
+        const struct weir_cmd *command;
+
+        txb_records(b, 1, 500);
+        rekey(b);
+        txb_goes(b, 0, b->len, WEIR_MLX5_DEVICE);
+        txb_acked(b, b->len);
+        if (first == 0) {
+            cr_assert_eq(weir_mlx5_tx_end(b->ctx, &b->sq, false, &command), WEIR_PENDING);
+            cr_assert_eq(begin_rekey(b), WEIR_PENDING);
+            txb_goes_somehow(b, b->acked, b->len - b->acked, 0);
+            txb_acked(b, b->len);
+            cr_assert_null(weir_tx_command(&b->tx));
+            struct weir_done done = txb_command(b, command);
+            weir_mlx5_tx_ended(b->ctx, &done);
+        } else {
+            cr_assert_eq(begin_rekey(b), WEIR_PENDING);
+            cr_assert_not_null(weir_tx_command(&b->tx));
+            cr_assert_eq(weir_mlx5_tx_end(b->ctx, &b->sq, false, &command), WEIR_NEED_INPUT);
+        }
+        cr_assert_eq(go_on(b, WEIR_PENDING), WEIR_OK);
+        cr_assert_leq(housekeeping(b), 2);
+        txb_records(b, 1, 500);
+        txb_goes_somehow(b, b->records[b->count - 1].start, 500, 0);
+        txb_close(b);
     }
 }
