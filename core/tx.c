@@ -362,7 +362,7 @@ weir_status weir_tx_seal_in_place(struct weir_tx *tx, uint8_t type, uint8_t *buf
         status = seal_usually(d, text, true, text + len, len, buf, cap, made);
     else
         status = seal_any_in_place(d, type, buf, len, cap, made);
-    if (status < 0 || status == WEIR_PENDING)
+    if (status < 0)
         weir_wipe(buf, cap);
     return status;
 }

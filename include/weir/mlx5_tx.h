@@ -31,6 +31,11 @@
  * direction. And a segment that was not passed through weir_mlx5_tx_xmit must never be sent: it is
  * plaintext.
  *
+ * A KeyUpdate needs a command, as a move does: weir_tx_rekey (or the session) answers WEIR_PENDING
+ * until the card has the new key. Records under the old one may still be sent, so there is one old
+ * key at a time: a further KeyUpdate answers WEIR_PENDING without a command (weir_tx_command is
+ * NULL) until they are acknowledged and weir_mlx5_tx_end has ended the old key object.
+ *
  * A direction and its queue belong to one thread at a time. What the card does, and why the engine
  * does what it does: docs/device.md, docs/reference/mlx5-device.md.
  */
@@ -341,7 +346,7 @@ WEIR_API void weir_mlx5_tx_lost(void *ctx);
 WEIR_API void weir_mlx5_tx_reset(void *ctx);
 
 /** Where the card stands: true, and the TCP sequence number of the next byte it expects; false: it
- * has to be brought somewhere first. */
+ * has to be brought somewhere first. A weir_mlx5_sq_reset shows here with the next segment. */
 WEIR_API bool weir_mlx5_tx_expects(const void *ctx, uint32_t *tcp_seq);
 
 /** Its context on the card; 0: none (any more). */

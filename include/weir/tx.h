@@ -214,7 +214,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_tx_take_back(struct weir_tx *tx,
                                                        const struct weir_move *move,
                                                        struct weir_refusal *why);
 
-/** The command to carry out after WEIR_PENDING; NULL when there is none. */
+/** The command to carry out after WEIR_PENDING; NULL when there is none, or not yet: a backend may
+ * have to wait for something (mlx5_tx.h). */
 WEIR_API const struct weir_cmd *weir_tx_command(const struct weir_tx *tx);
 
 /**

@@ -111,6 +111,20 @@ ON(BOTH, failing_commands_leave_all_as_it_was)
     }
 }
 
+/* What waits in its place can be sealed there later. */
+static void check_placed_text_stays(struct fixture *f)
+{
+    uint8_t buf[64], before[sizeof buf];
+    size_t made = 77;
+
+    memset(buf, 0xa5, sizeof buf);
+    memcpy(before, buf, sizeof buf);
+    CHECK_STATUS(f->t, weir_tx_seal_in_place(&f->tx, WEIR_TYPE_DATA, buf, 9, sizeof buf, &made),
+                 WEIR_PENDING);
+    CHECK_EQ(f->t, made, 0);
+    CHECK_MEM(f->t, buf, before, sizeof buf);
+}
+
 /* While commands are outstanding nothing is sealed, opened, exported or moved. */
 ON(BOTH, nothing_happens_in_the_middle)
 {
@@ -134,6 +148,7 @@ ON(BOTH, nothing_happens_in_the_middle)
         CHECK_EQ(f->t, b.attached, 1);
         if (side == WEIR_TX) {
             CHECK_STATUS(f->t, we_send(f, "x", 1), WEIR_PENDING);
+            check_placed_text_stays(f);
             check_tx_export(f, &f->tx, WEIR_PENDING);
             CHECK_STATUS(f->t, weir_tx_query(&f->tx, &why), WEIR_PENDING);
             CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK);
