@@ -62,10 +62,10 @@ static bool post_confirmation(struct rx *rx, struct weir_mlx5_sq *queue)
 
     params.record = rx->confirm_number;
     params.resync_tcp_seq = rx->confirm_tcp_seq;
-    if (!post_umr(rx, queue, &params, &rx->last_index))
-        return false;
+    bool posted = post_umr(rx, queue, &params, &rx->last_index);
+    weir_wipe(params.iv, sizeof params.iv);
     rx->first_index = rx->last_index;
-    return true;
+    return posted;
 }
 
 static bool post(struct rx *rx, struct weir_mlx5_sq *queue)

@@ -114,8 +114,10 @@ static bool seal_record(const struct tx_call *call, const struct weir_seqmap_rec
         .out = call->bounce->scratch,
         .tag = tag,
     };
-    if (op.in_count == 0)
+    if (op.in_count == 0) {
+        weir_wipe(call->bounce->scratch, message); /* pieces may have been put together there */
         return false;
+    }
     wqe_zero(op.nonce, sizeof op.nonce);
     put_nonce(tx, epoch, record, op.nonce);
     op.aad = (struct weir_iov){aad, put_aad(tx, record, type, message, aad)};

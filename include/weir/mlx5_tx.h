@@ -338,7 +338,8 @@ WEIR_API weir_status weir_mlx5_tx_acked(void *ctx, uint32_t snd_una);
  * is not acknowledged to its end. Nothing before it will be asked for. */
 WEIR_API uint32_t weir_mlx5_tx_needs(const void *ctx);
 
-/** The interface is gone: from here on everything goes by software, and no command is of use. */
+/** The interface is gone: from here on everything goes by software, and no command is of use. One
+ * that is out is over: its reply must not be written any more. */
 WEIR_API void weir_mlx5_tx_lost(void *ctx);
 
 /** What the card knows of the direction is not known any more: its next segment brings the card
