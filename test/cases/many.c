@@ -190,7 +190,7 @@ ON(BOTH, each_at_the_limits_of_the_key)
         CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_DATA, in, 20, OUT_LEN, &taken), WEIR_E_KEY_LIMIT);
         CHECK_EQ(f->t, taken, hard / 2);
         CHECK_ZERO(f->t, f->out + f->out_len, 2000 - f->out_len);
-        said_each(f, WEIR_TYPE_DATA, in, hard / 2);
+        said_each(f, WEIR_TYPE_DATA, in, (size_t)(hard / 2));
         fixture_again(f);
         weir_tx_set_limit(&f->tx, (struct weir_limit){.soft = hard, .hard = 40});
         CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_DATA, in, 20, OUT_LEN, &taken), WEIR_REKEY_DUE);
@@ -221,7 +221,7 @@ ON(BOTH, each_at_the_last_numbers)
                      left == 5 ? WEIR_OK : WEIR_E_KEY_LIMIT);
         CHECK_EQ(f->t, taken, left);
         CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, last);
-        said_each(f, WEIR_TYPE_DATA, in, left);
+        said_each(f, WEIR_TYPE_DATA, in, (size_t)left);
     }
 }
 

@@ -95,8 +95,11 @@ static void decrypts(struct fixture *f, size_t record, size_t from, size_t end)
     if (end > whole - 16)
         end = whole - 16;
     memcpy(nonce, card.iv, 12);
-    for (size_t i = 0; i < 8; i++)
-        nonce[4 + i] = f->tls13 ? (uint8_t)(nonce[4 + i] ^ seq >> (56 - 8 * i)) : wire[at + 5 + i];
+    for (size_t i = 0; i < 8; i++) {
+        uint64_t byte = f->tls13 ? nonce[4 + i] ^ (seq >> (56 - 8 * i)) : wire[at + 5 + i];
+
+        nonce[4 + i] = (uint8_t)byte;
+    }
     CHECK_STATUS(f->t, f->t->aead->init(&card_ctx, alg, card.key), WEIR_OK);
     if (from < end)
         CHECK_STATUS(f->t,

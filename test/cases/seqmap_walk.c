@@ -246,7 +246,8 @@ static bool find(struct walk *w)
     if (i < w->count)
         wanted = WEIR_SEQMAP_HELD;
     weir_seqmap_place got = weir_seqmap_find(&w->map, (uint32_t)byte, &record);
-    if (!test_check_eq(w->t, got, wanted, TEST_VALUES_NUMBERS, TEST_HERE, "place"))
+    if (!test_check_eq(w->t, (uint64_t)got, (uint64_t)wanted, TEST_VALUES_NUMBERS, TEST_HERE,
+                       "place"))
         return false;
     w->seen.held += got == WEIR_SEQMAP_HELD;
     w->seen.passed += got == WEIR_SEQMAP_PASSED;
