@@ -199,9 +199,15 @@ static size_t fixed_size(const struct weir_aead *aead)
     return round_up(sizeof(struct weir_soft_cache_head), align_of(aead)) + 2 * align_of(aead);
 }
 
+/* Bytes of a table and its slot. */
+static size_t size_of_one(const struct weir_aead *aead)
+{
+    return sizeof(struct slot) + round_up(aead->ctx_size, align_of(aead));
+}
+
 size_t weir_soft_cache_size(const struct weir_aead *aead, size_t tables)
 {
-    size_t each = sizeof(struct slot) + round_up(aead->ctx_size, align_of(aead));
+    size_t each = size_of_one(aead);
 
     if (tables > (SIZE_MAX - fixed_size(aead)) / each)
         return SIZE_MAX;
@@ -242,8 +248,7 @@ weir_status weir_soft_cache_init(struct weir_soft_cache *cache, const struct wei
             .code = WEIR_REFUSAL_MEMORY, .layer = WEIR_LAYER_BACKEND, .detail = (uint32_t)one};
         return WEIR_REFUSED;
     }
-    size_t each = weir_soft_cache_size(aead, 2) - one;
-    size_t count = (len - fixed_size(aead)) / each;
+    size_t count = (len - fixed_size(aead)) / size_of_one(aead);
     count = count < UINT32_MAX ? count : UINT32_MAX;
     *cache = (struct weir_soft_cache){
         .backend = soft.backend,

@@ -130,7 +130,7 @@ static bool finish(void)
         return false;
     memcpy(op.nonce, engine.nonce, WEIR_IV_LEN);
     bool good = weir_aead_portable.seal(&engine.slot[engine.with].ctx, &op) == WEIR_OK;
-    for (unsigned i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         engine.reg[ENGINE_TAG + i] = (uintptr_t)tag[4 * i] << 24 | (uintptr_t)tag[4 * i + 1] << 16 |
                                      (uintptr_t)tag[4 * i + 2] << 8 | tag[4 * i + 3];
     forget_message();
