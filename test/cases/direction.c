@@ -130,20 +130,6 @@ ON(BOTH, explicit_nonce_that_contradicts_its_rule)
         refused(f, &keys, WEIR_RX, WEIR_REFUSAL_POSITION);
 }
 
-static void seal_some(struct fixture *f, size_t records)
-{
-    const struct weir_iov in = {f->text, 10};
-    size_t taken, made;
-
-    while (records-- > 0) {
-        CHECK_STATUS(
-            f->t,
-            weir_tx_seal(&f->tx, WEIR_TYPE_DATA, &in, 1, f->out + f->out_len, 100, &taken, &made),
-            WEIR_OK);
-        f->out_len += made;
-    }
-}
-
 /* Each record continues the rule it began with; wire_take gives what stood on the wire. */
 ON(BOTH, nonces_continue_under_their_rule)
 {
@@ -162,7 +148,7 @@ ON(BOTH, nonces_continue_under_their_rule)
                 keys.at.explicit_nonce = UINT64_MAX - 2; /* a counter may wrap; seq does not */
             uint64_t mask = keys.at.explicit_nonce ^ keys.at.seq;
             REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
-            seal_some(f, 10);
+            we_seal(f, 10);
             for (uint64_t n = 0; n < 10; n++) {
                 fixture_at(f, i * 100 + n);
                 REQUIRE(f->t, we_said_next(f, &r));
@@ -239,7 +225,7 @@ ON(BOTH, position_follows_the_stream)
     keys.at.tcp_seq = UINT32_C(0xffffff00);
     keys.at.tcp_known = true;
     REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
-    seal_some(f, 9);
+    we_seal(f, 9);
     CHECK_EQ(f->t, weir_tx_position(&f->tx).tcp_seq, (uint32_t)(keys.at.tcp_seq + f->out_len));
     fixture_keys(f, &keys);
     keys.at.tcp_seq = UINT32_C(0xffffff00);
@@ -252,7 +238,7 @@ ON(BOTH, position_follows_the_stream)
     CHECK_EQ(f->t, weir_rx_position(&f->rx).tcp_seq, (uint32_t)(keys.at.tcp_seq + len));
 
     fixture_again(f);
-    seal_some(f, 3);
+    we_seal(f, 3);
     CHECK_EQ(f->t, weir_tx_position(&f->tx).tcp_seq, 0);
 }
 

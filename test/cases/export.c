@@ -2,20 +2,6 @@
 /* A direction is given away, and goes on elsewhere. */
 #include "fixture.h"
 
-static void seal_some(struct fixture *f, size_t records)
-{
-    const struct weir_iov in = {f->text, 10};
-    size_t taken, made;
-
-    while (records-- > 0) {
-        CHECK_STATUS(
-            f->t,
-            weir_tx_seal(&f->tx, WEIR_TYPE_DATA, &in, 1, f->out + f->out_len, 100, &taken, &made),
-            WEIR_OK);
-        f->out_len += made;
-    }
-}
-
 static void tx_is_moved(struct fixture *f, const struct weir_position *at)
 {
     const struct weir_iov in = {f->text, 10};
@@ -46,7 +32,7 @@ ON(BOTH, tx_moves)
 
     for (uint64_t n = 0; n < 7; n++) {
         fixture_at(f, n);
-        seal_some(f, (size_t)n);
+        we_seal(f, (size_t)n);
         for (uint64_t i = 0; i < n; i++)
             we_said(f, WEIR_TYPE_DATA, f->text, 10);
         if (f->tls13 && n == 3) {

@@ -347,6 +347,20 @@ void we_heard_nothing(struct fixture *f)
 
 /* What weir says */
 
+void we_seal(struct fixture *f, size_t records)
+{
+    const struct weir_iov in = {f->text, 10};
+    size_t taken, made;
+
+    while (records-- > 0) {
+        CHECK_STATUS(
+            f->t,
+            weir_tx_seal(&f->tx, WEIR_TYPE_DATA, &in, 1, f->out + f->out_len, 100, &taken, &made),
+            WEIR_OK);
+        f->out_len += made;
+    }
+}
+
 weir_status we_send(struct fixture *f, const void *data, size_t len)
 {
     const struct weir_iov in = {data, len};

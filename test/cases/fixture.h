@@ -135,6 +135,9 @@ void we_heard(struct fixture *f, uint8_t type, const void *content, size_t len);
 /** CHECKs that nothing (more) was heard. */
 void we_heard_nothing(struct fixture *f);
 
+/** TX seals so many records of ten bytes of `text`; they go to `out`. */
+void we_seal(struct fixture *f, size_t records);
+
 /** The session sends data, answers its status; records go to `out`. */
 weir_status we_send(struct fixture *f, const void *data, size_t len);
 /** Everything the session has to say by itself goes to `out`. */
