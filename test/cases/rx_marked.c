@@ -214,7 +214,7 @@ ON(BOTH, every_flipped_bit)
         anew(f);
         says(f, WEIR_TYPE_DATA, text, sizeof text, 0);
         const size_t bits = len * 8, whole = len;
-        for (size_t bit = 0; bit < bits && right; bit += bit < 40 ? 1 : 3) {
+        for (size_t bit = 0; bit < bits && right; bit++) {
             anew(f);
             fixture_at(f, kind * 1000 + bit);
             says(f, WEIR_TYPE_DATA, text, sizeof text, 0);

@@ -109,7 +109,7 @@ static void decrypts(struct fixture *f, size_t record, size_t from, size_t end)
     f->t->aead->wipe(&card_ctx);
 }
 
-static weir_status opens(struct fixture *f)
+static void arrange(void)
 {
     call.buf = wire;
     call.len = len;
@@ -118,6 +118,11 @@ static weir_status opens(struct fixture *f)
     call.notes = notes;
     call.notes_cap = MOST;
     call.trust = true;
+}
+
+static weir_status opens(struct fixture *f)
+{
+    arrange();
     return weir_rx_open_marked(&f->rx, &call);
 }
 
@@ -250,13 +255,7 @@ ON(TLS13, a_key_that_cannot_be_kept)
 
 static weir_status hears(struct fixture *f)
 {
-    call.buf = wire;
-    call.len = len;
-    call.records = out;
-    call.cap = MOST;
-    call.notes = notes;
-    call.notes_cap = MOST;
-    call.trust = true;
+    arrange();
     return weir_session_receive_marked(&f->session, &call);
 }
 
