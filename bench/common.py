@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the programs that measure have in common: the build, processes on a CPU each, figures."""
 
+import json
 import os
 import re
 import resource
@@ -100,6 +101,58 @@ def machine():
 def warn_of_load(about):
     if about['load'] > 0.5:
         say(f'the load of this machine is {about["load"]:.1f}: something else is running')
+
+
+class Bar:
+    """Something measured that has to be at least, or at most, so much."""
+
+    def __init__(self, what, value, bar, most=False):
+        """`value`: what spread() answers, or a number."""
+        self.what, self.bar, self.most = what, bar, most
+        self.value = value if isinstance(value, dict) else spread([value])
+
+    @property
+    def met(self):
+        median = self.value['median']
+        return median <= self.bar if self.most else median >= self.bar
+
+    def as_json(self):
+        return {'what': self.what, **self.value, 'bar': self.bar,
+                'kind': 'most' if self.most else 'least', 'met': self.met}
+
+    @classmethod
+    def of_json(cls, found):
+        value = {key: found[key] for key in ('median', 'least', 'most')}
+        return cls(found['what'], value, found['bar'], found['kind'] == 'most')
+
+
+def number(value):
+    return f'{value:.2f}' if abs(value) < 100 else f'{value:.0f}'
+
+
+def bar_table(bars):
+    lines = ['| what | median | least – most | bar | |', '|---|---:|---:|---:|---|']
+    for bar in bars:
+        median, least, most = (number(bar.value[key]) for key in ('median', 'least', 'most'))
+        lines.append(f'| {bar.what} | {median} | {least} – {most} | '
+                     f'{"≤" if bar.most else "≥"} {bar.bar} | {"met" if bar.met else "NOT MET"} |')
+    return '\n'.join(lines)
+
+
+def verdict(bars):
+    """The exit status of a program with these bars; prints those that are not met."""
+    missed = [bar for bar in bars if not bar.met]
+    print(f'{len(bars) - len(missed)} of {len(bars)} bars are met')
+    if missed:
+        print('', bar_table(missed), sep='\n')
+    return 1 if missed else 0
+
+
+def write_json(folder, part, about, bars, **figures):
+    """Everything that a part has measured, to PART.json in the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    result = {'machine': about, **figures, 'bars': [bar.as_json() for bar in bars]}
+    (folder / f'{part}.json').write_text(json.dumps(result, indent=1, ensure_ascii=False) + '\n')
 
 
 def rate_table(rates, costs):

@@ -32,6 +32,7 @@ struct setting {
     const struct identity *identity;
     bool tls13;
     enum cipher cipher;
+    bool lean;              /**< least memory for connections that wait, where that can be said */
     struct wire *up, *down; /**< from the client, from the server */
 };
 
@@ -44,11 +45,31 @@ struct peer {
     bool (*seal)(void *self, const uint8_t *text, size_t len, size_t count);
     /** Takes them; room[0..len) holds what the last one held. False: broken, or not the same. */
     bool (*open)(void *self, uint8_t *room, size_t len, size_t count);
+    /**
+     * Frees what the server has of this connection alone; only `stop` comes after it. The bytes of
+     * it that are not from malloc.
+     */
+    size_t (*drop_server)(void *self);
     void (*stop)(void *self);
+    bool knows_lean; /**< what `lean` of a setting means */
 };
 
 extern const struct peer peer_weir, peer_openssl, peer_gnutls, peer_mbedtls, peer_bearssl,
-    peer_wolfssl;
+    peer_wolfssl, peer_rustls, peer_nss, peer_botan;
+
+/** What peer_openssl.c is when it is compiled for BoringSSL: PEERS_BORINGSSL of meson.build. */
+#define BORINGSSL_SYMBOL "peer_boringssl"
+
+void make_identity(struct identity *identity);
+
+/** Says what has gone wrong, and ends the program. */
+_Noreturn void fail(const char *what, const char *who);
+
+static inline void check(bool ok, const char *what, const char *who)
+{
+    if (!ok)
+        fail(what, who);
+}
 
 /** Appends; false when it is full. */
 bool wire_put(struct wire *wire, const void *bytes, size_t len);

@@ -137,10 +137,24 @@ static bool bearssl_open(void *self, uint8_t *room, size_t len, size_t count)
     return true;
 }
 
+static size_t bearssl_drop_server(void *self)
+{
+    const struct ends *e = self;
+
+    return sizeof e->server + sizeof e->server_room;
+}
+
 static const char *version(void)
 {
     return "of the system";
 }
 
-const struct peer peer_bearssl = {"bearssl",    version,      bearssl_start,
-                                  bearssl_seal, bearssl_open, free};
+const struct peer peer_bearssl = {
+    .name = "bearssl",
+    .version = version,
+    .start = bearssl_start,
+    .seal = bearssl_seal,
+    .open = bearssl_open,
+    .drop_server = bearssl_drop_server,
+    .stop = free,
+};

@@ -15,6 +15,7 @@ struct pipe_ends {
 
 struct ends {
     gnutls_certificate_credentials_t credentials[2];
+    gnutls_priority_t priority;
     struct pipe_ends client, server;
 };
 
@@ -42,11 +43,11 @@ static int pull_later(gnutls_transport_ptr_t from, unsigned milliseconds)
     return 1;
 }
 
-static bool make_end(struct pipe_ends *end, unsigned flags, const char *priority,
+static bool make_end(struct pipe_ends *end, unsigned flags, gnutls_priority_t priority,
                      gnutls_certificate_credentials_t credentials)
 {
     if (gnutls_init(&end->session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_TICKETS) != 0 ||
-        gnutls_priority_set_direct(end->session, priority, NULL) != 0 ||
+        gnutls_priority_set(end->session, priority) != 0 ||
         gnutls_credentials_set(end->session, GNUTLS_CRD_CERTIFICATE, credentials) != 0)
         return false;
     gnutls_transport_set_ptr(end->session, end);
@@ -67,6 +68,8 @@ static void gnutls_stop(void *self)
     for (int i = 0; i < 2; i++)
         if (e->credentials[i] != NULL)
             gnutls_certificate_free_credentials(e->credentials[i]);
+    if (e->priority != NULL)
+        gnutls_priority_deinit(e->priority);
     free(e);
 }
 
@@ -84,12 +87,13 @@ static bool connect_ends(struct ends *e, const struct setting *setting)
                    setting->tls13 ? 3 : 2, ciphers[setting->cipher]);
     e->client.in = e->server.out = setting->down;
     e->client.out = e->server.in = setting->up;
-    if (gnutls_certificate_allocate_credentials(&e->credentials[0]) != 0 ||
+    if (gnutls_priority_init(&e->priority, priority, NULL) != 0 ||
+        gnutls_certificate_allocate_credentials(&e->credentials[0]) != 0 ||
         gnutls_certificate_allocate_credentials(&e->credentials[1]) != 0 ||
         gnutls_certificate_set_x509_key_mem(e->credentials[1], &cert, &key, GNUTLS_X509_FMT_PEM) !=
             0 ||
-        !make_end(&e->client, GNUTLS_CLIENT, priority, e->credentials[0]) ||
-        !make_end(&e->server, GNUTLS_SERVER, priority, e->credentials[1]))
+        !make_end(&e->client, GNUTLS_CLIENT, e->priority, e->credentials[0]) ||
+        !make_end(&e->server, GNUTLS_SERVER, e->priority, e->credentials[1]))
         return false;
     int client = GNUTLS_E_AGAIN;
     int server = GNUTLS_E_AGAIN;
@@ -133,10 +137,26 @@ static bool gnutls_open(void *self, uint8_t *room, size_t len, size_t count)
     return true;
 }
 
+static size_t gnutls_drop_server(void *self)
+{
+    struct ends *e = self;
+
+    gnutls_deinit(e->server.session);
+    e->server.session = NULL;
+    return 0;
+}
+
 static const char *version(void)
 {
     return gnutls_check_version(NULL);
 }
 
-const struct peer peer_gnutls = {"gnutls",    version,     gnutls_start,
-                                 gnutls_seal, gnutls_open, gnutls_stop};
+const struct peer peer_gnutls = {
+    .name = "gnutls",
+    .version = version,
+    .start = gnutls_start,
+    .seal = gnutls_seal,
+    .open = gnutls_open,
+    .drop_server = gnutls_drop_server,
+    .stop = gnutls_stop,
+};

@@ -138,10 +138,25 @@ static bool mbedtls_open(void *self, uint8_t *room, size_t len, size_t count)
     return true;
 }
 
+static size_t mbedtls_drop_server(void *self)
+{
+    struct ends *e = self;
+
+    mbedtls_ssl_free(&e->server.ssl);
+    return sizeof e->server.ssl;
+}
+
 static const char *version(void)
 {
     return MBEDTLS_VERSION_STRING;
 }
 
-const struct peer peer_mbedtls = {"mbedtls",    version,      mbedtls_start,
-                                  mbedtls_seal, mbedtls_open, mbedtls_stop};
+const struct peer peer_mbedtls = {
+    .name = "mbedtls",
+    .version = version,
+    .start = mbedtls_start,
+    .seal = mbedtls_seal,
+    .open = mbedtls_open,
+    .drop_server = mbedtls_drop_server,
+    .stop = mbedtls_stop,
+};

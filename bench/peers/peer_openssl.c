@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* OpenSSL over a BIO of our own, which copies to memory and from it, as its manual shows. */
+/*
+ * OpenSSL over a BIO of our own, which copies to memory and from it, as its manual shows. BoringSSL
+ * has the same functions, but for the choice of a suite of TLS 1.3, which it makes itself.
+ */
 #include <openssl/bio.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -77,9 +80,7 @@ static SSL_CTX *context_for(const struct setting *setting, const SSL_METHOD *met
     static const char *const tls12[CIPHERS] = {"ECDHE-ECDSA-AES128-GCM-SHA256",
                                                "ECDHE-ECDSA-AES256-GCM-SHA384",
                                                "ECDHE-ECDSA-CHACHA20-POLY1305"};
-    static const char *const tls13[CIPHERS] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
-                                               "TLS_CHACHA20_POLY1305_SHA256"};
-    int version = setting->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
+    const uint16_t version = setting->tls13 ? TLS1_3_VERSION : TLS1_2_VERSION;
     SSL_CTX *context = SSL_CTX_new(method);
 
     if (context == NULL)
@@ -89,12 +90,38 @@ static SSL_CTX *context_for(const struct setting *setting, const SSL_METHOD *met
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
     SSL_CTX_set_num_tickets(context, 0);
+    if (setting->lean)
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+#ifdef OPENSSL_IS_BORINGSSL
+    int chosen = setting->tls13 || SSL_CTX_set_cipher_list(context, tls12[setting->cipher]) == 1;
+#else
+    static const char *const tls13[CIPHERS] = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                               "TLS_CHACHA20_POLY1305_SHA256"};
     int chosen = setting->tls13 ? SSL_CTX_set_ciphersuites(context, tls13[setting->cipher])
                                 : SSL_CTX_set_cipher_list(context, tls12[setting->cipher]);
+#endif
     if (chosen == 1)
         return context;
     SSL_CTX_free(context);
     return NULL;
+}
+
+/* Of TLS 1.3: what BoringSSL chose may be another one. */
+static bool as_asked(const struct setting *setting, const SSL *ssl)
+{
+    static const uint16_t suites[CIPHERS] = {0x1301, 0x1302, 0x1303}; /* RFC 8446, B.4 */
+
+    return !setting->tls13 ||
+           SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl)) == suites[setting->cipher];
+}
+
+static size_t openssl_drop_server(void *self)
+{
+    struct ends *e = self;
+
+    SSL_free(e->server);
+    e->server = NULL;
+    return 0;
 }
 
 static void openssl_stop(void *self)
@@ -131,7 +158,7 @@ static bool connect_ends(struct ends *e, const struct setting *setting)
     SSL_set_accept_state(e->server);
     for (int i = 0; i < 10; i++)
         if (SSL_do_handshake(e->client) == 1 && SSL_do_handshake(e->server) == 1)
-            return true;
+            return as_asked(setting, e->server);
         else
             (void)SSL_do_handshake(e->server);
     return false;
@@ -173,5 +200,19 @@ static const char *openssl_version(void)
     return OpenSSL_version(OPENSSL_VERSION);
 }
 
-const struct peer peer_openssl = {"openssl",    openssl_version, openssl_start,
-                                  openssl_seal, openssl_open,    openssl_stop};
+#ifdef OPENSSL_IS_BORINGSSL
+const struct peer peer_boringssl; /* looked up by name */
+const struct peer peer_boringssl = {
+    .name = "boringssl",
+#else
+const struct peer peer_openssl = {
+    .name = "openssl",
+    .knows_lean = true,
+#endif
+    .version = openssl_version,
+    .start = openssl_start,
+    .seal = openssl_seal,
+    .open = openssl_open,
+    .drop_server = openssl_drop_server,
+    .stop = openssl_stop,
+};

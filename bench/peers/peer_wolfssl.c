@@ -132,10 +132,26 @@ static bool wolfssl_open(void *self, uint8_t *room, size_t len, size_t count)
     return true;
 }
 
+static size_t wolfssl_drop_server(void *self)
+{
+    struct ends *e = self;
+
+    wolfSSL_free(e->server);
+    e->server = NULL;
+    return 0;
+}
+
 static const char *version(void)
 {
     return wolfSSL_lib_version();
 }
 
-const struct peer peer_wolfssl = {"wolfssl",    version,      wolfssl_start,
-                                  wolfssl_seal, wolfssl_open, wolfssl_stop};
+const struct peer peer_wolfssl = {
+    .name = "wolfssl",
+    .version = version,
+    .start = wolfssl_start,
+    .seal = wolfssl_seal,
+    .open = wolfssl_open,
+    .drop_server = wolfssl_drop_server,
+    .stop = wolfssl_stop,
+};

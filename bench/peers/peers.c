@@ -4,21 +4,25 @@
  * memory, the libraries taking turns within every round.
  *
  *     peers [--rounds N] [--milliseconds N] [--cipher aes-128-gcm|aes-256-gcm|chacha20-poly1305]
- *           [--tls 1.2|1.3] [--size BYTES]...
+ *           [--tls 1.2|1.3] [--size BYTES]...|--memory
  *
- * Prints JSON: nanoseconds of CPU time per record, of each round.
+ * Prints JSON: nanoseconds of CPU time per record, of each round; with --memory, bytes that a
+ * server has of a connection that waits, by what malloc has given (glibc).
  */
+#define _GNU_SOURCE
 #include <getopt.h>
 #include <jansson.h>
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#ifdef PEERS_BORINGSSL
+#include <dlfcn.h>
+#endif
 
 #include "peer.h"
 
@@ -27,8 +31,9 @@
 #define LEAST_BATCH 8u
 #define MOST_SIZES  16
 #define SEEN        32u
+#define CONNECTIONS 10u
 
-static const struct peer *const peers[] = {
+static const struct peer *const linked[] = {
     &peer_weir,    &peer_openssl,
 #ifdef PEER_GNUTLS
     &peer_gnutls,
@@ -42,102 +47,32 @@ static const struct peer *const peers[] = {
 #ifdef PEER_WOLFSSL
     &peer_wolfssl,
 #endif
+#ifdef PEER_RUSTLS
+    &peer_rustls,
+#endif
+#ifdef PEER_NSS
+    &peer_nss,
+#endif
+#ifdef PEER_BOTAN
+    &peer_botan,
+#endif
 };
-#define PEERS (sizeof peers / sizeof peers[0])
+#define LINKED (sizeof linked / sizeof linked[0])
+
+/* Who takes part. */
+struct roster {
+    const struct peer *peers[LINKED + 1];
+    size_t count;
+};
 
 struct options {
     int rounds;
     double round_ns;
     enum cipher cipher;
-    bool tls13;
+    bool tls13, memory;
     size_t sizes[MOST_SIZES];
     size_t size_count;
 };
-
-static void check(bool ok, const char *what, const char *who)
-{
-    if (!ok) {
-        fprintf(stderr, "peers: %s: %s\n", who, what);
-        exit(1);
-    }
-}
-
-bool wire_put(struct wire *wire, const void *bytes, size_t len)
-{
-    if (WIRE_ROOM - wire->len < len)
-        return false;
-    memcpy(wire->bytes + wire->len, bytes, len);
-    wire->len += len;
-    return true;
-}
-
-size_t wire_get(struct wire *wire, void *bytes, size_t len)
-{
-    size_t got = wire->len - wire->taken < len ? wire->len - wire->taken : len;
-
-    memcpy(bytes, wire->bytes + wire->taken, got);
-    wire->taken += got;
-    if (wire->taken == wire->len)
-        wire->taken = wire->len = 0;
-    return got;
-}
-
-/* ---- An identity ---- */
-
-static void to_text(char *room, size_t cap, BIO *bio)
-{
-    int len = BIO_read(bio, room, (int)cap - 1);
-
-    check(len > 0 && (size_t)len < cap - 1, "no room for the certificate", "openssl");
-    room[len] = 0;
-    BIO_free(bio);
-}
-
-static X509 *self_signed(EVP_PKEY *key)
-{
-    X509 *cert = X509_new();
-
-    check(cert != NULL && X509_set_version(cert, 2) == 1 &&
-              ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) == 1 &&
-              X509_gmtime_adj(X509_getm_notBefore(cert), -3600) != NULL &&
-              X509_gmtime_adj(X509_getm_notAfter(cert), 86400) != NULL &&
-              X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC,
-                                         (const unsigned char *)"localhost", -1, -1, 0) == 1 &&
-              X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
-              X509_set_pubkey(cert, key) == 1 && X509_sign(cert, key, EVP_sha256()) > 0,
-          "no certificate", "openssl");
-    return cert;
-}
-
-static void make_identity(struct identity *identity)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    BIGNUM *secret = NULL;
-    size_t point_len = 0;
-
-    check(key != NULL && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &secret) == 1 &&
-              BN_bn2binpad(secret, identity->secret, sizeof identity->secret) > 0 &&
-              EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY,
-                                              identity->point, sizeof identity->point,
-                                              &point_len) == 1 &&
-              point_len == sizeof identity->point,
-          "no key", "openssl");
-    X509 *cert = self_signed(key);
-    BIO *cert_bio = BIO_new(BIO_s_mem());
-    BIO *key_bio = BIO_new(BIO_s_mem());
-    uint8_t *der = identity->cert;
-    int der_len = i2d_X509(cert, NULL);
-    check(der_len > 0 && (size_t)der_len <= sizeof identity->cert &&
-              PEM_write_bio_X509(cert_bio, cert) == 1 &&
-              PEM_write_bio_PKCS8PrivateKey(key_bio, key, NULL, NULL, 0, NULL, NULL) == 1,
-          "no certificate", "openssl");
-    identity->cert_len = (size_t)i2d_X509(cert, &der);
-    to_text(identity->cert_pem, sizeof identity->cert_pem, cert_bio);
-    to_text(identity->key_pem, sizeof identity->key_pem, key_bio);
-    BN_clear_free(secret);
-    X509_free(cert);
-    EVP_PKEY_free(key);
-}
 
 /* ---- Measuring ---- */
 
@@ -194,14 +129,14 @@ static void run(struct turn *turn, const uint8_t *text, size_t len, double spent
     ns[1] /= (double)records;
 }
 
-static json_t *measure(struct turn *turns, const struct options *options, size_t len)
+static json_t *measure(struct turn *turns, size_t count, const struct options *options, size_t len)
 {
     json_t *row = json_object();
     uint8_t *text = text_of(len);
     static const char *const names[2] = {"seal", "open"};
 
     for (int round = -1; round < options->rounds; round++) /* the first one warms up */
-        for (size_t i = 0; i < PEERS; i++) {
+        for (size_t i = 0; i < count; i++) {
             double ns[2];
             if (turns[i].self == NULL)
                 continue;
@@ -220,45 +155,127 @@ static json_t *measure(struct turn *turns, const struct options *options, size_t
     return row;
 }
 
-static json_t *measure_all(const struct options *options)
+static void begin(struct turn *turn, const struct peer *peer, const struct options *options,
+                  const struct identity *identity, bool lean)
+{
+    *turn = (struct turn){.peer = peer};
+    turn->up.bytes = malloc(WIRE_ROOM);
+    turn->down.bytes = malloc(WIRE_ROOM);
+    turn->room = malloc(16384);
+    check(turn->up.bytes != NULL && turn->down.bytes != NULL && turn->room != NULL, "no memory",
+          "peers");
+    const struct setting setting = {.identity = identity,
+                                    .tls13 = options->tls13,
+                                    .cipher = options->cipher,
+                                    .lean = lean,
+                                    .up = &turn->up,
+                                    .down = &turn->down};
+    turn->self = peer->start(&setting);
+}
+
+static void end(struct turn *turn)
+{
+    if (turn->self != NULL)
+        turn->peer->stop(turn->self);
+    free(turn->up.bytes);
+    free(turn->down.bytes);
+    free(turn->room);
+}
+
+static json_t *measure_all(const struct roster *roster, const struct options *options)
 {
     static struct identity identity;
-    struct turn turns[PEERS] = {{0}};
+    struct turn turns[LINKED + 1] = {{0}};
     json_t *versions = json_object();
     json_t *sizes = json_object();
 
     make_identity(&identity);
-    for (size_t i = 0; i < PEERS; i++) {
-        struct turn *turn = &turns[i];
-        turn->peer = peers[i];
-        turn->up.bytes = malloc(WIRE_ROOM);
-        turn->down.bytes = malloc(WIRE_ROOM);
-        turn->room = malloc(16384);
-        check(turn->up.bytes != NULL && turn->down.bytes != NULL && turn->room != NULL, "no memory",
-              "peers");
-        const struct setting setting = {.identity = &identity,
-                                        .tls13 = options->tls13,
-                                        .cipher = options->cipher,
-                                        .up = &turn->up,
-                                        .down = &turn->down};
-        turn->self = turn->peer->start(&setting);
-        if (turn->self != NULL)
-            json_object_set_new(versions, turn->peer->name, json_string(turn->peer->version()));
+    for (size_t i = 0; i < roster->count; i++) {
+        begin(&turns[i], roster->peers[i], options, &identity, false);
+        if (turns[i].self != NULL)
+            json_object_set_new(versions, roster->peers[i]->name,
+                                json_string(roster->peers[i]->version()));
     }
     check(turns[0].self != NULL, "does not start", "weir");
     for (size_t i = 0; i < options->size_count; i++) {
         char name[24];
         (void)snprintf(name, sizeof name, "%zu", options->sizes[i]);
-        json_object_set_new(sizes, name, measure(turns, options, options->sizes[i]));
+        json_object_set_new(sizes, name, measure(turns, roster->count, options, options->sizes[i]));
     }
-    for (size_t i = 0; i < PEERS; i++) {
-        if (turns[i].self != NULL)
-            turns[i].peer->stop(turns[i].self);
-        free(turns[i].up.bytes);
-        free(turns[i].down.bytes);
-        free(turns[i].room);
-    }
+    for (size_t i = 0; i < roster->count; i++)
+        end(&turns[i]);
     return json_pack("{s:o,s:o}", "versions", versions, "ns", sizes);
+}
+
+/* ---- Memory of a connection ---- */
+
+static size_t allocated(void)
+{
+#ifdef __GLIBC__
+    const struct mallinfo2 now = mallinfo2();
+
+    return now.uordblks + now.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+/* Bytes that a server frees with one of several connections, each after a record; 0: none. */
+static size_t memory_of(const struct peer *peer, const struct options *options,
+                        const struct identity *identity, bool lean)
+{
+    struct turn turns[CONNECTIONS];
+    uint8_t *text = text_of(1024);
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        begin(&turns[i], peer, options, identity, lean);
+        check(turns[i].self == NULL || (peer->seal(turns[i].self, text, 1024, 1) &&
+                                        peer->open(turns[i].self, turns[i].room, 1024, 1)),
+              "does not carry a record", peer->name);
+    }
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        if (turns[i].self != NULL) {
+            const size_t before = allocated();
+            const size_t own = peer->drop_server(turns[i].self);
+            bytes += before - allocated() + own;
+        }
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        end(&turns[i]);
+    free(text);
+    return bytes / CONNECTIONS;
+}
+
+static json_t *memory_of_all(const struct roster *roster, const struct options *options)
+{
+    static struct identity identity;
+    json_t *bytes = json_object();
+
+    make_identity(&identity);
+    for (size_t i = 0; i < roster->count; i++) {
+        const struct peer *peer = roster->peers[i];
+        const size_t usual = memory_of(peer, options, &identity, false);
+        if (usual == 0)
+            continue;
+        json_t *mine = json_pack("{s:I}", "usual", (json_int_t)usual);
+        if (peer->knows_lean)
+            json_object_set_new(
+                mine, "lean", json_integer((json_int_t)memory_of(peer, options, &identity, true)));
+        json_object_set_new(bytes, peer->name, mine);
+    }
+    return json_pack("{s:o}", "bytes", bytes);
+}
+
+/* What a thread keeps of freed memory for itself counts as allocated; ask for none of it. */
+static void without_thread_cache(char **argv)
+{
+    static const char name[] = "GLIBC_TUNABLES";
+
+    if (getenv(name) != NULL)
+        return;
+    check(setenv(name, "glibc.malloc.tcache_count=0", 1) == 0, "no memory", "peers");
+    (void)execv("/proc/self/exe", argv);
+    check(false, "cannot start again", "peers");
 }
 
 /* ---- */
@@ -289,10 +306,13 @@ static enum cipher cipher_named(const char *name)
 
 static void parse(struct options *options, int argc, char **argv)
 {
-    static const struct option known[] = {
-        {"rounds", required_argument, NULL, 'r'}, {"milliseconds", required_argument, NULL, 'm'},
-        {"cipher", required_argument, NULL, 'c'}, {"tls", required_argument, NULL, 't'},
-        {"size", required_argument, NULL, 's'},   {0}};
+    static const struct option known[] = {{"rounds", required_argument, NULL, 'r'},
+                                          {"milliseconds", required_argument, NULL, 'm'},
+                                          {"cipher", required_argument, NULL, 'c'},
+                                          {"tls", required_argument, NULL, 't'},
+                                          {"size", required_argument, NULL, 's'},
+                                          {"memory", no_argument, NULL, 'b'},
+                                          {0}};
     static const size_t usual[] = {16, 64, 256, 1400, 4096, 16384};
     int c;
 
@@ -306,11 +326,13 @@ static void parse(struct options *options, int argc, char **argv)
             options->cipher = cipher_named(optarg);
         else if (c == 't' && (strcmp(optarg, "1.2") == 0 || strcmp(optarg, "1.3") == 0))
             options->tls13 = strcmp(optarg, "1.3") == 0;
+        else if (c == 'b')
+            options->memory = true;
         else if (c == 's' && options->size_count < MOST_SIZES)
             options->sizes[options->size_count++] = (size_t)number(optarg, 1, 16384);
         else {
             fputs("usage: peers [--rounds N] [--milliseconds N] [--cipher NAME] [--tls 1.2|1.3] "
-                  "[--size BYTES]...\n",
+                  "[--size BYTES]...|--memory\n",
                   stderr);
             exit(2);
         }
@@ -321,12 +343,32 @@ static void parse(struct options *options, int argc, char **argv)
     }
 }
 
+/* BoringSSL has OpenSSL's names, so it is loaded with a scope of its own. */
+static void enlist(struct roster *roster)
+{
+    memcpy(roster->peers, linked, sizeof linked);
+    roster->count = LINKED;
+#ifdef PEERS_BORINGSSL
+    void *module = dlopen(PEERS_BORINGSSL, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    const struct peer *peer = module == NULL ? NULL : dlsym(module, BORINGSSL_SYMBOL);
+    if (peer == NULL)
+        fprintf(stderr, "peers: no BoringSSL: %s\n", dlerror());
+    else
+        roster->peers[roster->count++] = peer;
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    struct roster roster;
 
     parse(&options, argc, argv);
-    json_t *result = measure_all(&options);
+    if (options.memory)
+        without_thread_cache(argv);
+    enlist(&roster);
+    json_t *result =
+        options.memory ? memory_of_all(&roster, &options) : measure_all(&roster, &options);
     json_object_set_new(result, "cipher", json_string(cipher_names[options.cipher]));
     json_object_set_new(result, "tls", json_string(options.tls13 ? "1.3" : "1.2"));
     json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
