@@ -7,7 +7,7 @@
 #include <weir/suite.h>
 
 static IMB_MGR *mb;
-static struct gcm_key_data expanded;
+static _Alignas(64) struct gcm_key_data expanded; /* the library stores to it by whole vectors */
 static aes_gcm_enc_dec_t enc, dec;
 
 static bool start(weir_alg alg, const uint8_t *key)
