@@ -224,6 +224,8 @@ static inline void weir_direction_lose_rekey(struct direction *d)
 
 /* tx.c: whether content of this type and length may be sent at all. */
 bool weir_tx_sendable(uint8_t type, size_t len);
+/* tx.c: as weir_tx_wire_len, for content of this type; `tx` is initialised. */
+size_t weir_tx_wire_of(const struct weir_tx *tx, uint8_t type, size_t len);
 #if WEIR_HAS_OFFLOAD && WEIR_HAS_PACKET
 /* packet.c: whether the move says where it begins; the position then does. */
 bool weir_direction_locate(struct direction *d, const struct weir_move *move,

@@ -13,6 +13,20 @@
  */
 #define COPY_LIMIT 2048u
 
+/*
+ * The least that a peer can negotiate (RFC 8449 section 4: 64, less the inner content type). The
+ * caller's limit may be lower, but does not cut alerts, which "MUST NOT be fragmented across
+ * records" (RFC 8446 section 5.1), nor a KeyUpdate.
+ */
+#define CONTROL_LIMIT 63u
+
+/* Most plaintext in a record of this type. */
+static inline size_t limit_of(const struct direction *d, uint8_t type)
+{
+    return type != WEIR_TYPE_DATA && d->record_limit < CONTROL_LIMIT ? CONTROL_LIMIT
+                                                                     : d->record_limit;
+}
+
 /* Zeros behind the inner content type. RFC 8446 section 5.4 leaves the amount to the sender. */
 static inline size_t padding_of(const struct direction *d, size_t len)
 {

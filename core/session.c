@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "session.h"
+#include "direction.h"
 #include "mem.h"
 
 static struct session *inside(const struct weir_session *session)
@@ -322,7 +323,8 @@ weir_status weir_session_send_handshake(struct weir_session *session, const uint
         status = flush(s, &room);
     if (status != WEIR_OK)
         return status;
-    return seal_whole(s, WEIR_TYPE_HANDSHAKE, message, len, weir_tx_wire_len(s->tx, len), &room);
+    return seal_whole(s, WEIR_TYPE_HANDSHAKE, message, len,
+                      weir_tx_wire_of(s->tx, WEIR_TYPE_HANDSHAKE, len), &room);
 }
 
 weir_status weir_session_key_update(struct weir_session *session, bool request_peer,

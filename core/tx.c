@@ -3,12 +3,6 @@
 #include "seal.h"
 
 #define ALERT_LEN 2u
-/*
- * The least that a peer can negotiate (RFC 8449 section 4: 64, less the inner content type). The
- * caller's limit may be lower, but does not cut alerts, which "MUST NOT be fragmented across
- * records" (RFC 8446 section 5.1), nor a KeyUpdate.
- */
-#define CONTROL_LIMIT 63u
 
 /* Walks over the caller's pieces. */
 struct gather {
@@ -53,16 +47,21 @@ size_t weir_tx_record_len(const struct weir_tx *tx, size_t len)
     return d->shape.prefix + len + padding_of(d, len) + d->shape.suffix;
 }
 
-size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
+size_t weir_tx_wire_of(const struct weir_tx *tx, uint8_t type, size_t len)
 {
-    size_t limit = tx_inside(tx)->record_limit;
-    if (limit == 0)
-        return 0; /* never initialised */
+    size_t limit = limit_of(tx_inside(tx), type);
     size_t rest = len % limit;
     size_t last = rest > 0 || len == 0 ? weir_tx_record_len(tx, rest) : 0;
     size_t full = weir_tx_record_len(tx, limit);
 
     return len / limit <= (SIZE_MAX - last) / full ? len / limit * full + last : SIZE_MAX;
+}
+
+size_t weir_tx_wire_len(const struct weir_tx *tx, size_t len)
+{
+    if (tx_inside(tx)->record_limit == 0)
+        return 0; /* never initialised */
+    return weir_tx_wire_of(tx, WEIR_TYPE_DATA, len);
 }
 
 /* Takes `len` bytes from the caller's pieces into in[0..room); 0: they lie in too many pieces. */
@@ -139,13 +138,6 @@ bool weir_tx_sendable(uint8_t type, size_t len)
     if (type == WEIR_TYPE_HANDSHAKE)
         return len > 0;
     return type == WEIR_TYPE_DATA;
-}
-
-/* Most plaintext in a record of this type. */
-static inline size_t limit_of(const struct direction *d, uint8_t type)
-{
-    return type != WEIR_TYPE_DATA && d->record_limit < CONTROL_LIMIT ? CONTROL_LIMIT
-                                                                     : d->record_limit;
 }
 
 /* How many records belong together: of a handshake message in several "there MUST NOT be any other

@@ -180,7 +180,7 @@ weir_status weir_tx_seal_each(struct weir_tx *tx, uint8_t type, const struct wei
                                taken, made);
         if (*taken > before || status < 0)
             continue;
-        if (in[before].len > d->record_limit)
+        if (in[before].len > limit_of(d, type))
             return weir_direction_end(d, WEIR_E_MISUSE);
         status = weir_tx_seal(tx, type, in + before, 1, out + *made, out_cap - *made, &len, &wire);
         *made += wire;

@@ -154,6 +154,26 @@ ON(BOTH, each_of_other_types)
     CHECK_EQ(f->t, taken, 1);
 }
 
+/* Below 63 the record limit is one of application data (weir_tx_set_record_limit). */
+ON(BOTH, each_of_other_types_under_a_small_limit)
+{
+    static const size_t lens[] = {2, 2, 2};
+    struct weir_iov in[3];
+    size_t taken = 77;
+
+    cut(f, in, lens, 3);
+    CHECK_STATUS(f->t, weir_tx_set_record_limit(&f->tx, 1), WEIR_OK);
+    CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_ALERT, in, 3, OUT_LEN, &taken), WEIR_OK);
+    CHECK_EQ(f->t, taken, 3);
+    said_each(f, WEIR_TYPE_ALERT, in, 3);
+    in[1].len = 63;
+    CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_HANDSHAKE, in, 3, OUT_LEN, &taken), WEIR_OK);
+    said_each(f, WEIR_TYPE_HANDSHAKE, in, 3);
+    in[1].len = 64;
+    CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_HANDSHAKE, in, 3, OUT_LEN, &taken), WEIR_E_MISUSE);
+    CHECK_EQ(f->t, taken, 1);
+}
+
 ON(TLS13, each_padded)
 {
     static const size_t lens[] = {1, 50, 64};
@@ -373,6 +393,7 @@ static const struct test_case table[] = {
     CASE(each_with_too_little_room_at_every_size),
     CASE(each_beyond_the_record_limit),
     CASE(each_of_other_types),
+    CASE(each_of_other_types_under_a_small_limit),
     CASE(each_padded),
     CASE(each_at_the_limits_of_the_key),
     CASE(each_at_the_last_numbers),

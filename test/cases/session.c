@@ -355,6 +355,31 @@ ON(TLS13, messages_to_send)
     we_heard(f, WEIR_TYPE_DATA, "still", 5);
 }
 
+/* A limit below what any peer may ask for is not one of messages (tx.h), whose records padding then
+ * fills to other lengths than those of data. */
+ON(TLS13, messages_are_whole_under_any_limit)
+{
+    uint8_t bytes[200];
+
+    message(f, bytes, 11, sizeof bytes - 4);
+    for (size_t limit = 1; limit <= 66; limit++)
+        for (size_t len = 60; len <= 130; len += 1 + len % 3) {
+            fixture_again(f);
+            fixture_at(f, limit * 1000 + len);
+            CHECK_STATUS(f->t, weir_tx_set_record_limit(&f->tx, limit), WEIR_OK);
+            CHECK_STATUS(f->t, weir_tx_set_padding(&f->tx, limit), WEIR_OK);
+            size_t whole = weir_tx_wire_len(&f->tx, len);
+            for (size_t cap = whole; cap + 50 > whole; cap--) {
+                size_t before = f->out_len;
+                weir_status status = send_message(f, bytes, len, cap);
+                CHECK(f->t, status == WEIR_OK || f->out_len == before);
+                if (status == WEIR_OK)
+                    break;
+                CHECK_STATUS(f->t, status, WEIR_NEED_OUTPUT);
+            }
+        }
+}
+
 ON(TLS12, no_messages_to_send)
 {
     uint8_t bytes[20];
@@ -428,6 +453,7 @@ static const struct test_case table[] = {
     CASE(messages_of_any_length),
     CASE(messages_without_end),
     CASE(messages_to_send),
+    CASE(messages_are_whole_under_any_limit),
     CASE(no_messages_to_send),
     CASE(what_waits_goes_first),
     CASE(wipe),
