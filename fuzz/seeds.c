@@ -7,6 +7,7 @@
 #include "aead_null.h"
 #include "fuzz.h"
 #include "rx_stream.h"
+#include "tx_ways.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -315,6 +316,57 @@ static void streams(const char *directory)
     built_stream(directory, "built-tls12", head, 4, "abc", 3);
 }
 
+/* tx_ways: see tx_ways.h. */
+
+struct call {
+    unsigned what, count, lens[4], missing;
+};
+
+#define WAY(way, type) (TX_WAY_##way | (type) << 2)
+
+static void ways_seed(const char *directory, const char *name, const uint8_t setup[6],
+                      const struct call *calls, size_t count)
+{
+    struct seed seed = {.len = 0};
+
+    add(&seed, setup, 6);
+    for (size_t i = 0; i < count; i++) {
+        add8(&seed, calls[i].what);
+        add8(&seed, calls[i].count);
+        for (unsigned n = 0; n < calls[i].count; n++)
+            add16(&seed, calls[i].lens[n]);
+        if (calls[i].what & TX_WAYS_SHORT)
+            add16(&seed, calls[i].missing);
+    }
+    write_seed(directory, "tx_ways", name, &seed);
+}
+
+static void ways_seeds(const char *directory)
+{
+    /* Data in every way, an alert, a message; and with too little room. */
+    static const struct call usual[] = {{WAY(SEAL, 0), 2, {100, 3000}, 0},
+                                        {WAY(LENT, 0), 1, {5000}, 0},
+                                        {WAY(EACH, 0), 4, {1, 64, 0, 129}, 0},
+                                        {WAY(IN_PLACE, 0), 1, {300}, 0},
+                                        {WAY(SEAL, 2), 1, {2}, 0},
+                                        {WAY(LENT, 3), 1, {400}, 0},
+                                        {WAY(EACH, 0) | TX_WAYS_SHORT, 3, {20, 20, 20}, 5},
+                                        {WAY(LENT, 0) | TX_WAYS_SHORT, 1, {900}, 500}};
+    static const size_t count = sizeof usual / sizeof *usual;
+    /* A handshake message longer than a record of data may be, each a record of its own. */
+    static const struct call control[] = {{WAY(EACH, 3), 2, {25, 63}, 0},
+                                          {WAY(EACH, 2), 2, {2, 2}, 0}};
+
+    ways_seed(directory, "tls13", (const uint8_t[]){0, 0, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "tls12-gcm", (const uint8_t[]){1, 0, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "tls12-chacha", (const uint8_t[]){2, 129, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "padded", (const uint8_t[]){0, 135, 64, 0, 0, 0}, usual, count);
+    ways_seed(directory, "key-limit", (const uint8_t[]){0, 0, 0, 40, 20, 0}, usual, count);
+    ways_seed(directory, "provider-fails", (const uint8_t[]){0, 0, 0, 0, 0, 5}, usual, count);
+    ways_seed(directory, "last-records", (const uint8_t[]){0x20, 100, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "small-limit", (const uint8_t[]){3, 1, 0, 0, 0, 0}, control, 2);
+}
+
 /* aead_diff: see aead_diff.h. */
 
 struct work {
@@ -385,10 +437,12 @@ int main(int argc, char **argv)
     }
     make_directory(argv[1], "record_parse");
     make_directory(argv[1], "rx_stream");
+    make_directory(argv[1], "tx_ways");
     make_directory(argv[1], "aead_diff");
     parse_seeds(argv[1]);
     rfc_streams(argv[1]);
     streams(argv[1]);
+    ways_seeds(argv[1]);
     work_seeds(argv[1]);
     return 0;
 }
