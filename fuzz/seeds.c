@@ -7,6 +7,7 @@
 #include "aead_null.h"
 #include "fuzz.h"
 #include "rx_stream.h"
+#include "soft_cache.h"
 #include "tx_ways.h"
 
 #include <errno.h>
@@ -362,9 +363,51 @@ static void ways_seeds(const char *directory)
     ways_seed(directory, "tls12-chacha", (const uint8_t[]){2, 129, 0, 0, 0, 0}, usual, count);
     ways_seed(directory, "padded", (const uint8_t[]){0, 135, 64, 0, 0, 0}, usual, count);
     ways_seed(directory, "key-limit", (const uint8_t[]){0, 0, 0, 40, 20, 0}, usual, count);
-    ways_seed(directory, "provider-fails", (const uint8_t[]){0, 0, 0, 0, 0, 5}, usual, count);
+    /* At the first of two that were laid out together. */
+    ways_seed(directory, "provider-fails", (const uint8_t[]){0, 0, 0, 0, 0, 3}, usual, count);
     ways_seed(directory, "last-records", (const uint8_t[]){0x20, 100, 0, 0, 0, 0}, usual, count);
     ways_seed(directory, "small-limit", (const uint8_t[]){3, 1, 0, 0, 0, 0}, control, 2);
+}
+
+/* soft_cache: see soft_cache.h. */
+
+#define ON(connection, step) (unsigned)((connection) << 4 | SOFT_CACHE_##step)
+
+static void steps_seed(const char *directory, const char *name, const unsigned *steps, size_t count)
+{
+    for (unsigned provider = 0; provider < 2; provider++) {
+        struct seed seed = {.len = 0};
+        char full[64];
+
+        add8(&seed, provider);
+        add8(&seed, 0);
+        add8(&seed, 2);
+        add8(&seed, 5);
+        for (size_t i = 0; i < count; i++)
+            add8(&seed, steps[i]);
+        must(snprintf(full, sizeof full, "%s-%s", name, provider == 0 ? "null" : "portable") <
+                 (int)sizeof full,
+             "length of a name");
+        write_seed(directory, "soft_cache", full, &seed);
+    }
+}
+
+static void steps_seeds(const char *directory)
+{
+    static const unsigned around[] = {ON(0, CARRY), 50, ON(1, EACH),  80, ON(2, CARRY), 0,
+                                      ON(3, CARRY), 10, ON(4, EACH),  20, ON(0, CARRY), 50,
+                                      ON(1, FORGE), 33, ON(1, CARRY), 5};
+    static const unsigned moves[] = {
+        ON(0, MOVE_TX), 1, ON(0, CARRY), 9, ON(0, MOVE_RX), 2, ON(0, CARRY),  9, ON(0, REKEY), 0,
+        ON(1, CARRY),   7, ON(0, CARRY), 9, ON(0, MOVE_RX), 0, ON(0, EXPORT), 0, ON(0, CARRY), 9};
+    static const unsigned ends[] = {ON(0, MARKED), 20, ON(2, MARKED), 219, ON(0, FAIL),   1,
+                                    ON(1, CARRY),  9,  ON(2, REKEY),  0,   ON(3, FAIL),   2,
+                                    ON(4, REKEY),  0,  ON(2, AGAIN),  0,   ON(3, FORGET), 0,
+                                    ON(3, CARRY),  30, ON(0, END),    0,   ON(0, CARRY),  3};
+
+    steps_seed(directory, "around", around, sizeof around / sizeof *around);
+    steps_seed(directory, "moves", moves, sizeof moves / sizeof *moves);
+    steps_seed(directory, "ends", ends, sizeof ends / sizeof *ends);
 }
 
 /* aead_diff: see aead_diff.h. */
@@ -438,11 +481,13 @@ int main(int argc, char **argv)
     make_directory(argv[1], "record_parse");
     make_directory(argv[1], "rx_stream");
     make_directory(argv[1], "tx_ways");
+    make_directory(argv[1], "soft_cache");
     make_directory(argv[1], "aead_diff");
     parse_seeds(argv[1]);
     rfc_streams(argv[1]);
     streams(argv[1]);
     ways_seeds(argv[1]);
+    steps_seeds(argv[1]);
     work_seeds(argv[1]);
     return 0;
 }
