@@ -15,6 +15,8 @@
  * The directions fail apart: when sending has failed, reading goes on and may bring the alert that
  * says why.
  *
+ * No call here raises SIGPIPE when the peer has gone, wherever the records are made.
+ *
  * Where the records are made makes no difference to the calls, but these: below the socket
  * (WEIR_FORM_STREAM) nothing that is written waits in the connection, so a call takes what the
  * socket takes; files go by sendfile(2); large buffers are received to directly.

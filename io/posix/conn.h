@@ -8,6 +8,8 @@
 #include "weir/posix.h"
 #include "weir/posix_exec.h"
 
+#include <signal.h>
+
 /* Records opened by one call into the session, and sealed by one round of sendfile. */
 #define IO_RECORDS 16u
 
@@ -120,6 +122,17 @@ void io_finish(struct weir_conn *conn);
 
 /* Notes the system call that failed, with the value of errno. */
 weir_status io_failed(struct weir_conn *conn, const char *call, int error);
+
+/* ---- quiet.c ---- */
+
+/* Between these two, a call that writes to a socket raises no SIGPIPE in this thread. `broken`: it
+ * has failed with EPIPE. errno stays. */
+struct io_quiet {
+    sigset_t before;
+    bool holds;
+};
+struct io_quiet io_quiet_begin(void);
+void io_quiet_end(const struct io_quiet *quiet, bool broken);
 
 /* ---- control.c ---- */
 

@@ -108,12 +108,14 @@ static struct weir_stream_done call_sendfile(int fd, int file, uint64_t offset,
         return done;
     }
 #if defined(__linux__)
+    const struct io_quiet quiet = io_quiet_begin();
     off_t at = (off_t)offset;
     ssize_t n = -1;
     do {
         n = sendfile(fd, file, &at, op->len);
     } while (n < 0 && errno == EINTR);
     done.os_error = n < 0 ? errno : 0;
+    io_quiet_end(&quiet, done.os_error == EPIPE);
     done.len = n < 0 ? 0 : (size_t)n;
     done.cut = done.len < op->len;
 #elif defined(__FreeBSD__)

@@ -116,8 +116,14 @@ static weir_status splice_part(struct weir_conn *conn, int pipe, size_t len, siz
     if (status != WEIR_OK) {
         return status;
     }
-    ssize_t n = op.control_len > 0 ? -1 : io_splice(pipe, conn->fd, op.len);
-    int error = op.control_len > 0 ? EINVAL : n < 0 ? errno : 0;
+    ssize_t n = -1;
+    int error = EINVAL;
+    if (op.control_len == 0) {
+        const struct io_quiet quiet = io_quiet_begin();
+        n = io_splice(pipe, conn->fd, op.len);
+        error = n < 0 ? errno : 0;
+        io_quiet_end(&quiet, error == EPIPE);
+    }
     if (error == EINVAL) {
         return pipe_failed(conn, error);
     }

@@ -2,6 +2,7 @@
 #include "below_abi.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -243,6 +244,15 @@ static ssize_t send_message(int fd, const struct msghdr *message, int flags)
     return (ssize_t)len;
 }
 
+/* sendfile and splice have no MSG_NOSIGNAL. */
+static ssize_t fails_loudly(int error)
+{
+    if (error == EPIPE) {
+        (void)raise(SIGPIPE);
+    }
+    return fails(error);
+}
+
 static ssize_t send_file(int fd, int file, int64_t *offset, size_t len)
 {
     struct below *b = find(fd);
@@ -250,7 +260,7 @@ static ssize_t send_file(int fd, int file, int64_t *offset, size_t len)
     cr_assert(b != NULL && b->on[WEIR_TX], "sendfile would send plaintext");
     int error = below_plan.no_sendfile ? EINVAL : before_send(b, fd);
     if (error != 0) {
-        return fails(error);
+        return fails_loudly(error);
     }
     len = len < sizeof text ? len : sizeof text;
     len = below_plan.most > 0 && len > below_plan.most ? below_plan.most : len;
@@ -419,7 +429,7 @@ static ssize_t splice_in(struct below *b, int fd, int pipe, size_t len)
     static uint8_t text[65536];
     int error = below_plan.no_sendfile ? EINVAL : before_send(b, fd);
     if (error != 0) {
-        return fails(error);
+        return fails_loudly(error);
     }
     len = len < sizeof text ? len : sizeof text;
     len = below_plan.most > 0 && len > below_plan.most ? below_plan.most : len;

@@ -2,7 +2,10 @@
 /* Files, where records are made below the socket. */
 #include "below.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -96,4 +99,71 @@ Test(typed, sendfile_of_what_cannot_be_read)
     cr_assert_not_null(
         strstr(weir_conn_explain(pair->client.conn, WEIR_E_IO), "pread: Bad file descriptor"));
     pair_free(pair);
+}
+
+static volatile sig_atomic_t signals;
+
+static void count_signal(int number)
+{
+    (void)number;
+    signals++;
+}
+
+static bool waits(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* One call to a socket whose peer has gone. */
+static void send_to_nobody(bool by_pipe)
+{
+    prepare(BELOW_REKEY | BELOW_SPLICE, BELOW_REKEY | BELOW_SPLICE);
+    struct raw *raw = raw_open(WEIR_TLS13, false);
+    int file = file_of(100), fd[2];
+    uint64_t at = 0;
+    size_t moved = 0;
+    cr_assert_eq(pipe(fd), 0);
+    cr_assert_eq(fcntl(fd[0], F_SETFL, O_NONBLOCK), 0);
+    cr_assert_eq(write(fd[1], "lost", 4), 4);
+    below_plan.send_error = EPIPE;
+    cr_assert_eq(by_pipe ? weir_conn_splice_from(raw->end.conn, fd[0], 4, &moved)
+                         : weir_conn_sendfile(raw->end.conn, file, &at, 100),
+                 WEIR_E_IO);
+    cr_assert_eq(below_plan.send_error, 0);
+    cr_assert_not_null(strstr(weir_conn_explain(raw->end.conn, WEIR_E_IO), "Broken pipe"));
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+    (void)close(file);
+    raw_free(raw);
+}
+
+/* The peer decides when it goes; that must not end a program. */
+Test(typed, no_signal_when_the_peer_has_gone)
+{
+    for (int by_pipe = 0; by_pipe < 2; by_pipe++) {
+        sigset_t set, now;
+        signals = 0;
+        cr_assert_neq(signal(SIGPIPE, count_signal), SIG_ERR);
+        send_to_nobody(by_pipe != 0);
+        cr_assert_eq(signals, 0);
+        cr_assert_not(waits());
+        cr_assert_eq(raise(SIGPIPE), 0);
+        cr_assert_eq(signals, 1, "what is not weir's comes as ever");
+        /* One that the application holds back itself stays. */
+        (void)sigemptyset(&set);
+        (void)sigaddset(&set, SIGPIPE);
+        cr_assert_eq(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+        send_to_nobody(by_pipe != 0);
+        cr_assert_not(waits(), "ours has gone");
+        cr_assert_eq(raise(SIGPIPE), 0);
+        send_to_nobody(by_pipe != 0);
+        cr_assert(waits());
+        cr_assert_eq(sigprocmask(SIG_SETMASK, NULL, &now), 0);
+        cr_assert_eq(sigismember(&now, SIGPIPE), 1);
+        cr_assert_neq(signal(SIGPIPE, SIG_IGN), SIG_ERR);
+        cr_assert_eq(sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
+        send_to_nobody(by_pipe != 0);
+        cr_assert_eq(signals, 1);
+    }
 }
