@@ -106,9 +106,9 @@ def warn_of_load(about):
 class Bar:
     """Something measured that has to be at least, or at most, so much."""
 
-    def __init__(self, what, value, bar, most=False):
-        """`value`: what spread() answers, or a number."""
-        self.what, self.bar, self.most = what, bar, most
+    def __init__(self, what, value, bar, most=False, family=None):
+        """`value`: what spread() answers, or a number. `family`: of bars that are alike."""
+        self.what, self.bar, self.most, self.family = what, bar, most, family or what
         self.value = value if isinstance(value, dict) else spread([value])
 
     @property
@@ -117,17 +117,25 @@ class Bar:
         return median <= self.bar if self.most else median >= self.bar
 
     def as_json(self):
-        return {'what': self.what, **self.value, 'bar': self.bar,
+        return {'what': self.what, 'family': self.family, **self.value, 'bar': self.bar,
                 'kind': 'most' if self.most else 'least', 'met': self.met}
 
     @classmethod
     def of_json(cls, found):
         value = {key: found[key] for key in ('median', 'least', 'most')}
-        return cls(found['what'], value, found['bar'], found['kind'] == 'most')
+        return cls(found['what'], value, found['bar'], found['kind'] == 'most', found['family'])
+
+    def __lt__(self, other):
+        """Whether this one is nearer to its bar, or further behind it."""
+        return self.margin() < other.margin()
+
+    def margin(self):
+        ratio = self.value['median'] / self.bar
+        return -ratio if self.most else ratio
 
 
 def number(value):
-    return f'{value:.2f}' if abs(value) < 100 else f'{value:.0f}'
+    return f'{value:.3f}' if abs(value) < 2 else f'{value:.2f}' if abs(value) < 100 else f'{value:.0f}'
 
 
 def bar_table(bars):
@@ -136,6 +144,24 @@ def bar_table(bars):
         median, least, most = (number(bar.value[key]) for key in ('median', 'least', 'most'))
         lines.append(f'| {bar.what} | {median} | {least} – {most} | '
                      f'{"≤" if bar.most else "≥"} {bar.bar} | {"met" if bar.met else "NOT MET"} |')
+    return '\n'.join(lines)
+
+
+def family_table(bars):
+    """One line for all bars that are alike: the one that is nearest to its bar."""
+    families = {}
+    for bar in bars:
+        families.setdefault(bar.family, []).append(bar)
+    lines = ['| what | bar | met | the least of them, median | least – most | which |',
+             '|---|---:|---|---:|---:|---|']
+    for family, members in families.items():
+        worst = min(members)
+        met = sum(bar.met for bar in members)
+        median, least, most = (number(worst.value[key]) for key in ('median', 'least', 'most'))
+        lines.append(f'| {family} | {"≤" if worst.most else "≥"} {worst.bar} | '
+                     f'{"met" if met == len(members) else "NOT MET"}, {met} of {len(members)} | '
+                     f'{median} | {least} – {most} | '
+                     f'{"" if worst.what == family else worst.what.removeprefix(family + ", ")} |')
     return '\n'.join(lines)
 
 
@@ -155,6 +181,27 @@ def write_json(folder, part, about, bars, **figures):
     (folder / f'{part}.json').write_text(json.dumps(result, indent=1, ensure_ascii=False) + '\n')
 
 
+def plot(folder):
+    """Draws what is in the folder, by whichever Python has matplotlib."""
+    for python in (sys.executable, '/usr/bin/python3'):
+        if Path(python).exists() and subprocess.run([python, '-c', 'import matplotlib'],
+                                                    capture_output=True, check=False).returncode == 0:
+            subprocess.run([python, ROOT / 'bench/plot', folder], check=True)
+            return
+    say('no plots: matplotlib is not there')
+
+
+def fit(costs):
+    """Least squares of a + b·n over {n: ns}, on relative error: nanoseconds of a record and of a
+    byte."""
+    rows = [(1 / t, n / t) for n, t in costs.items()]
+    aa, ab, bb = (sum(x * y for x, y in ((r[i], r[j]) for r in rows))
+                  for i, j in ((0, 0), (0, 1), (1, 1)))
+    ya, yb = (sum(r[i] for r in rows) for i in (0, 1))
+    det = aa * bb - ab * ab
+    return (ya * bb - yb * ab) / det, (yb * aa - ya * ab) / det
+
+
 def rate_table(rates, costs):
     lines = ['| program | GB/s median | least – most | CPU s per GB, median | least – most |',
              '|---|---:|---:|---:|---:|']
@@ -169,6 +216,12 @@ def rate_table(rates, costs):
 def ratios(one, other):
     """Of each round, because the machine's speed changes between rounds."""
     return spread([a / b for a, b in zip(one, other)])
+
+
+def bars_of(rows):
+    """The bars of rows as ratio_table takes them, for JSON."""
+    return [Bar(label, ratio, bar, most).as_json() for label, ratio, bar, most in rows
+            if bar is not None]
 
 
 def ratio_table(rows):
