@@ -24,7 +24,8 @@ static const struct verb {
 } verbs[] = {
     {"perf", perf_main, perf_help, tls_options_help,
      "measure a TLS connection, as iperf does for TCP"},
-    {"serve", serve_main, serve_help, tls_options_help, "the files of a directory over HTTPS"},
+    {"serve", serve_main, serve_help, tls_server_options_help,
+     "the files of a directory over HTTPS"},
     {"backends", backends_main, backends_help, "",
      "what would carry a connection here, and why the rest would not"},
     {"doctor", doctor_main, doctor_help, "",

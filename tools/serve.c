@@ -105,7 +105,7 @@ int serve_main(int argc, char **argv)
     opterr = 0;
     for (int option; (option = getopt_long(argc, argv, ":p:B:vh", long_options, NULL)) != -1;) {
         if (option == 'h') {
-            (void)printf("%s%s", serve_help, tls_options_help);
+            (void)printf("%s%s", serve_help, tls_server_options_help);
             return EXIT_FINE;
         }
         bool ok = option == ':' || option == '?' ? tls_options_wrong(option, argv, &fault)

@@ -77,6 +77,6 @@ bool sim_fault_plan(struct sim_faults *faults, uint64_t *wrong_packet, const cha
             return false;
         }
     }
-    USAGE(fault, "unknown fault '%.40s'; 'weir help sim' lists them", text);
+    USAGE(fault, "unknown fault '%.40s'", text);
     return false;
 }

@@ -22,7 +22,9 @@ const char stats_help[] =
     "      --json                print JSON, an object a line\n"
     "      --prometheus          print the text format of Prometheus\n"
     "      --host FILE           evaluate a recorded host instead of this one\n"
-    "  -h, --help                this text\n";
+    "  -h, --help                this text\n"
+    "\n"
+    "Exit status: 0 done, 1 could not look, 2 wrong command line.\n";
 
 struct options {
     const char *host;

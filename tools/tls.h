@@ -88,8 +88,10 @@ enum tls_option {
         "insecure", no_argument, NULL, TLS_OPTION_INSECURE                                         \
     }
 
-/* The part of a help text that belongs to them. */
+/* The part of a help text that belongs to them, and its end; for a command that is always a server
+   without the options of clients. */
 extern const char tls_options_help[];
+extern const char tls_server_options_help[];
 
 /* Notes one of the options above. False: fault. */
 bool tls_options_take(struct tls_options *options, int option, const char *value,

@@ -15,28 +15,39 @@ static const struct tls_library *const libraries[] = {
 };
 enum { LIBRARY_COUNT = sizeof libraries / sizeof libraries[0] };
 
-const char tls_options_help[] =
-    "TLS:\n"
-    "      --tls VERSION         v1.2 or v1.3; otherwise the highest the TLS library has\n"
-    "      --tls-lib NAME        openssl or mbedtls: makes the handshake (default: mbedtls where\n"
-    "                            it is built)\n"
-    "      --cipher NAME         one suite, by its IANA name or OpenSSL's short one (default:\n"
-    "                            those with forward secrecy)\n"
-    "      --cert FILE           certificate chain, PEM; a server without one makes its own\n"
+#define HELP_TLS                                                                                   \
+    "TLS:\n"                                                                                       \
+    "      --tls VERSION         v1.2 or v1.3; otherwise the highest the TLS library has\n"        \
+    "      --tls-lib NAME        openssl or mbedtls: makes the handshake (default: mbedtls "       \
+    "where\n"                                                                                      \
+    "                            it is built and has the version asked for)\n"                     \
+    "      --cipher NAME         one suite, by its IANA name or OpenSSL's short one (default:\n"   \
+    "                            those with forward secrecy)\n"                                    \
+    "      --cert FILE           certificate chain, PEM; a server without one makes its own\n"     \
     "      --key FILE            its private key, PEM\n"
-    "      --ca FILE             client: roots to verify the server with (default: the system's)\n"
+#define HELP_TRUST                                                                                 \
+    "      --ca FILE             client: roots to verify the server with (default: the "           \
+    "system's)\n"                                                                                  \
     "      --insecure            client: do not verify the server\n"
-    "Records:\n"
-    "      --backend NAME[,...]  who carries the records, the first that can: mlx5-kmod,\n"
-    "                            linux-ktls, soft, or auto: all, in this order (default: what\n"
-    "                            WEIR_BACKEND says, else auto); weir backends tells what comes of "
-    "it\n"
-    "      --aead NAME[,...]     who encrypts for soft: ipsec-mb, openssl, mbedtls, portable, or\n"
-    "                            auto (default: all, in this order)\n"
-    "      --rekey POLICY        where a kernel cannot change its key, in TLS 1.3: default "
-    "(sending\n"
-    "                            may move there, receiving not), strict (neither), all (both)\n"
-    "      --record-size N       most plaintext bytes in a record (1 to 16384)\n";
+#define HELP_RECORDS                                                                               \
+    "Records:\n"                                                                                   \
+    "      --backend NAME[,...]  who carries the records, the first that can: mlx5-kmod,\n"        \
+    "                            linux-ktls, soft, or auto: all, in this order (default: what\n"   \
+    "                            WEIR_BACKEND says, else auto); weir backends tells what comes "   \
+    "of it\n"                                                                                      \
+    "      --aead NAME[,...]     who encrypts for soft: ipsec-mb, openssl, mbedtls, portable, "    \
+    "or\n"                                                                                         \
+    "                            auto (default: all, in this order)\n"                             \
+    "      --rekey POLICY        where a kernel cannot change its key, in TLS 1.3: default "       \
+    "(sending\n"                                                                                   \
+    "                            may move there, receiving not), strict (neither), all (both)\n"   \
+    "      --record-size N       most plaintext bytes in a record (1 to 16384)\n"                  \
+    "\n"
+
+const char tls_options_help[] = HELP_TLS HELP_TRUST HELP_RECORDS
+    "Exit status: 0 done, 1 failed, 2 wrong command line, 130 a client stopped by SIGINT.\n";
+const char tls_server_options_help[] = HELP_TLS HELP_RECORDS
+    "Exit status: 0 stopped by SIGINT or SIGTERM, 1 failed, 2 wrong command line.\n";
 
 bool tls_policy_named(const char *name, weir_policy *policy, struct fault *fault)
 {
@@ -124,7 +135,8 @@ void tls_libraries_print(void)
     }
 }
 
-static bool resolve_library(const char *name, const struct tls_library **library,
+/* Who makes the handshake; without a name the first that has `version`, if any has. */
+static bool resolve_library(const char *name, uint16_t version, const struct tls_library **library,
                             struct fault *fault)
 {
     if (LIBRARY_COUNT == 0) {
@@ -133,6 +145,9 @@ static bool resolve_library(const char *name, const struct tls_library **library
     }
     if (name == NULL) {
         *library = libraries[0];
+        for (size_t i = LIBRARY_COUNT; i-- > 0;) {
+            *library = libraries[i]->highest >= version ? libraries[i] : *library;
+        }
         return true;
     }
     for (size_t i = 0; i < LIBRARY_COUNT; i++) {
@@ -260,9 +275,9 @@ bool tls_options_resolve(const struct tls_options *options, bool server,
                          struct fault *fault)
 {
     uint16_t version = 0, suite = 0;
-    if (!resolve_library(options->library, library, fault) ||
-        !resolve_version(options->tls, &version, fault) ||
+    if (!resolve_version(options->tls, &version, fault) ||
         !resolve_cipher(options->cipher, &version, &suite, fault) ||
+        !resolve_library(options->library, version, library, fault) ||
         !check_files(options, server, fault) ||
         (server && !suits_certificate(suite, options->cert, fault))) {
         return false;

@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import socket
+from pathlib import Path
 
 from harness import Server, Skip, Tls, equal, expect, one_line, serve, weir
 
@@ -196,6 +198,48 @@ def versions(world):
               'TLSv1.3', 'mbed')
 
 
+def library_by_version(world):
+    """Without --tls-lib a library is taken that has the version asked for."""
+    if not world.build['openssl']:
+        raise Skip('this build has no OpenSSL')
+    for options in (['--tls', 'v1.3'], ['--cipher', 'TLS_AES_128_GCM_SHA256']):
+        with Server(world, 'perf', '-s', '-p', '0', *options) as server:
+            done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '-n', '1K',
+                        '--insecure', *options)
+            equal(done.status, 0, f'status of {done}')
+            expect('TLSv1.3' in done.out, f'not TLS 1.3: {done}')
+    with Server(world, 'perf', '-s', '-p', '0', '--tls', 'v1.2') as server:
+        first = {'mbedtls': 'mbed TLS', 'openssl': 'OpenSSL'}[world.libraries[0]]
+        expect(first in server.text['out'], f'{first} is not in {server.text}')
+
+
+def options_in_help(world):
+    """Every option that a help text names is taken, and every one that the sources take is named."""
+    named = set()
+    verbs = re.findall(r'^  (\w+) ', weir(world, 'help').out, re.MULTILINE)
+    expect({'perf', 'serve', 'stats'} <= set(verbs), f'commands: {verbs}')
+    for verb in verbs:
+        if verb == 'help':
+            continue
+        text = weir(world, 'help', verb).out
+        expect('\nExit status: ' in text, f'weir help {verb} does not tell the exit status')
+        options = set(re.findall(r'--([a-z][a-z-]*)', text))
+        expect(options, f'weir help {verb} names no option')
+        named |= options
+        for option in options:
+            # With an empty value and a wrong option behind it, so that nothing begins.
+            done = weir(world, verb, f'--{option}=', '--no-such-option')
+            equal(done.status, 2, f'status of {done}')
+            expect(f"unknown option '--{option}" not in done.err, f'of weir help {verb}: {done}')
+    taken = set()
+    for path in (Path(__file__).resolve().parents[2] / 'tools').glob('*.[ch]'):
+        taken.update(re.findall(r'"([a-z-]+)", (?:no|required)_argument',
+                                path.read_text(encoding='utf-8')))
+    equal(sorted(taken - named - {'help'}), [], 'options in no help text')
+    for absent in ('--ca ', '--insecure'):
+        expect(absent not in weir(world, 'serve', '--help').out, f'weir serve --help has {absent}')
+
+
 def not_built(world):
     """A library that is known, but not part of this build."""
     absent = [name for name in ('openssl', 'mbedtls') if not world.build[name]]
@@ -312,6 +356,8 @@ def run(cases, world):
     cases.run('an address that is none', fails, world,
               ['serve', '-p', '0', '-B', '1.2.3.4.5', world.folder], '1.2.3.4.5')
     cases.run('mbedTLS without TLS 1.3', versions, world)
+    cases.run('a TLS library that has the version', library_by_version, world)
+    cases.run('options in help texts', options_in_help, world)
     cases.run('a TLS library that is not built', not_built, world)
     cases.run('the default version', default_version, world)
     cases.run('backends that are refused', refused_backends, world)
