@@ -192,7 +192,7 @@ def run_exchange(world, case, stage):
 
 def run_records(world, case, stage):
     """As above; what the label says shows in the records."""
-    if case.label == 'peer-asks-for-1024':
+    if case.tool.name == 'gnutls-cli' and '--recordsize' in case.extra:
         report = download(world, case, stage)
     else:
         report = exchange(world, case, stage)
@@ -205,6 +205,30 @@ def run_records(world, case, stage):
     require(wire['padding'] > 0 or not case.label.startswith('pad'), 'no padding')
     return (f'{wire["records"]} records, the longest of {wire["longest"]} bytes, '
             f'{wire["padding"]} bytes of padding')
+
+
+def run_limited(world, case, stage):
+    """weir says how much it takes in a record (RFC 8449), and heeds what the peer says."""
+    limit = case.options[case.options.index('--size-limit') + 1]
+    extra = ['--http', '--httpdata', world.data.text]
+    _, end = start_pair(world, case, stage, ['--http', '--end', 'theirs'], extra)
+    report = judge(world, case, end.reports()[0])
+    require(report['received_digest'] == world.data.digest(world.data.text, world.data.text_size),
+            'the digests differ')
+    # One that weir would not take ends the connection; without a limit they are of 16384 bytes.
+    require(report['rx_records'] * limit >= report['received'],
+            f'{report["received"]} bytes in {report["rx_records"]} records')
+    return f'{report["received"]} bytes in {report["rx_records"]} records from the peer'
+
+
+def run_overstepped(world, case, stage):
+    """So that it is known to be the peer's limit: it does not take what is longer."""
+    tool, end = start_pair(world, case, stage, ['--send', case.size, '--text', '--overstep',
+                                                '--end', 'theirs'], plain_extra(case, stage))
+    report = judge(world, case, end.reports()[0], clean=False)
+    require(report['wire']['longest'] == 16384, f'longest is {report["wire"]["longest"]}')
+    tool.wait_until(lambda: 'invalid length' in tool.err(), 'complaint')
+    return 'the peer gives up'
 
 
 # ---- KeyUpdate

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "peer.h"
+#include "size_limit.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -126,6 +127,8 @@ static void open_context(const struct options *o)
     use_suite(ctx, o->suite);
     use_credentials(ctx, o);
     (void)SSL_CTX_set_dh_auto(ctx, 1);
+    if (o->size_limit != 0 && !size_limit_offer(ctx, o->size_limit))
+        fail("record_size_limit");
     if (o->server) {
         (void)SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"weir", 4);
     } else {
@@ -160,6 +163,8 @@ static struct weir_handshake *begin(void)
     struct weir_handshake *hs = weir_openssl_handshake(state.ssl, &why);
     if (hs == NULL)
         die("OpenSSL: binding: %s", weir_refusal_text(why.code));
+    if (state.options->size_limit != 0)
+        size_limit_heed(hs, state.ssl, state.options->overstep);
     return hs;
 }
 

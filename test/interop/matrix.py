@@ -104,6 +104,21 @@ def records(world):
     return found
 
 
+def size_limits(world):
+    """record_size_limit (RFC 8449), of GnuTLS and, by an extension of its own, of OpenSSL's side."""
+    found = []
+    for name, label, run, offer, extra, most in (
+            ('gnutls-cli', 'size-limit-1000', cases.run_records, 16385, 1000, 1000),
+            ('gnutls-serv', 'size-limit-600', cases.run_records, 700, 600, 600),
+            ('gnutls-serv', 'size-limit-512-for-the-peer', cases.run_limited, 512, 600, 0),
+            ('gnutls-serv', 'size-limit-overstepped', cases.run_overstepped, 700, 600, 0)):
+        found += [case for case in both_versions(
+            world, 'records', run, tools=[world.tool(name)], label=label, most=most,
+            options=['--size-limit', offer], extra=['--recordsize', str(extra)], size=300_000)
+                  if case.lib == 'openssl']
+    return found
+
+
 def resumption(world):
     found = []
     for tool in world.peers:
@@ -212,5 +227,5 @@ def bio(world):
 def every(world):
     """All cases, those first that take longest."""
     return [*bulk(world), *curl(world), *pairs(world), *suites(world), *updates(world),
-            *records(world), *handshakes(world), *resumption(world), *renegotiation(world),
+            *records(world), *size_limits(world), *handshakes(world), *resumption(world), *renegotiation(world),
             *endings(world), *bio(world)]

@@ -33,6 +33,7 @@ static const char usage[] =
     "  --end ours|theirs|abrupt how the connection ends\n"
     "  --connections N          one after the other, resuming\n"
     "  --bio --sendfile         OpenSSL's own interface over weir's BIO; data from a file\n"
+    "  --size-limit N --overstep  OpenSSL: offer record_size_limit; do not heed the peer's\n"
     "  --timeout SECONDS\n";
 
 _Noreturn void die(const char *format, ...)
@@ -117,6 +118,8 @@ enum {
     TIMEOUT,
     BELOW,
     FROM_FILE,
+    SIZE_LIMIT,
+    OVERSTEP,
 };
 
 static const struct option names[] = {
@@ -147,6 +150,8 @@ static const struct option names[] = {
 #ifdef HAVE_OPENSSL
     {"bio", no_argument, NULL, BELOW},
     {"sendfile", no_argument, NULL, FROM_FILE},
+    {"size-limit", required_argument, NULL, SIZE_LIMIT},
+    {"overstep", no_argument, NULL, OVERSTEP},
 #endif
     {"timeout", required_argument, NULL, TIMEOUT},
     {NULL, 0, NULL, 0},
@@ -203,6 +208,9 @@ static void take_number(int option, const char *value, struct options *o)
         break;
     case PAD:
         o->pad = number(value, WEIR_MAX_PLAINTEXT);
+        break;
+    case SIZE_LIMIT:
+        o->size_limit = (uint16_t)number(value, WEIR_MAX_PLAINTEXT + 1);
         break;
     case CHOP:
         o->chop = number(value, 1u << 20);
@@ -263,6 +271,9 @@ static void take(int option, char *value, struct options *o)
         break;
     case FROM_FILE:
         o->sendfile = true;
+        break;
+    case OVERSTEP:
+        o->overstep = true;
         break;
     case REQUEST:
         o->request_update = true;

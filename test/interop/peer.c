@@ -121,6 +121,7 @@ static void print_outcome(const struct outcome *o, const struct wire_report *w, 
     print_number("updates", o->updates);
     print_number("tx_rekeys", o->tx_rekeys);
     print_number("rx_rekeys", o->rx_rekeys);
+    print_number("rx_records", o->rx_records);
     print_number("peer_alert", o->peer_alert);
     print_number("handshake_bytes", hook.taken);
     print_wire(w);

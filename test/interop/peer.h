@@ -23,6 +23,7 @@ enum ending {
 struct options {
     bool server, text, http, request_update;
     bool bio, sendfile; /* below OpenSSL (way_bio.c); its data from a file */
+    bool overstep;      /* heed no record_size_limit */
     uint16_t port;
     const struct weir_suite *suite;
     const struct library *library;
@@ -33,6 +34,7 @@ struct options {
     size_t psk_len;
     uint64_t send, receive, mark, seed, update_every;
     size_t record_size, pad, chop;
+    uint16_t size_limit; /* record_size_limit to offer with OpenSSL; 0: none */
     unsigned connections, timeout;
     enum ending ending;
 };

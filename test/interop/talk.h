@@ -17,6 +17,7 @@ struct outcome {
     char written_digest[65]; /* of all we wrote, headers included */
     uint64_t updates;        /* KeyUpdates we asked for ourselves */
     uint64_t tx_rekeys, rx_rekeys;
+    uint64_t rx_records; /* by weir's own interface only */
     uint8_t peer_alert;
     const char *backend, *rx_backend;
     const char *rx_refusal; /* why the receiving direction is not weir's */

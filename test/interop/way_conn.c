@@ -64,6 +64,7 @@ static void report(struct way *way, struct outcome *out)
 
     out->tx_rekeys = weir_tx_counters(weir_conn_tx(conn)).rekeys;
     out->rx_rekeys = weir_rx_counters(weir_conn_rx(conn)).rekeys;
+    out->rx_records = weir_rx_counters(weir_conn_rx(conn)).records;
     out->peer_alert = weir_session_peer_alert(weir_conn_session(conn));
     out->backend = weir_conn_path(conn, WEIR_TX).backend->name;
     out->rx_backend = weir_conn_path(conn, WEIR_RX).backend->name;
