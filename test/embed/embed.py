@@ -58,6 +58,10 @@ def check_installed(root, env):
     if not headers >= public - optional or not headers <= public:
         fault = f'installed are {sorted(headers)}'
     case('public headers are installed, no others', fault)
+    whole = (HERE.parents[1] / 'include/weir/weir.h').read_text(encoding='utf-8')
+    absent = (public - optional - {'weir.h', 'base.h', 'config.h'}
+              - set(re.findall(r'#include "(\w+\.h)"', whole)))
+    case('weir.h has all of libweir', f'not {sorted(absent)}' if absent else '')
     for package in sorted(path.stem for path in root.rglob('*.pc')):
         done = run(['pkg-config', '--cflags', '--libs', package], env)
         case(f'pkg-config {package}', '' if done.returncode == 0 and f'-l{package}' in done.stdout
