@@ -6,6 +6,7 @@
 The project brings an AEAD provider, a backend and a handshake of its own.
 """
 
+import json
 import os
 import re
 import shutil
@@ -123,6 +124,41 @@ def check_transport(program, transport, peers):
                    "embed: no AEAD provider 'nosuch'", status=2)
 
 
+WRAP = """[wrap-file]
+directory = weir
+[provide]
+dependency_names = weir, weir-io
+"""
+
+
+def check_subproject(folder, env):
+    """The same project with the sources of weir inside, not installed."""
+    project = folder / 'with-weir-inside'
+    shutil.copytree(HERE / 'project', project)
+    (project / 'subprojects').mkdir()
+    (project / 'subprojects/weir').symlink_to(HERE.parents[1])
+    (project / 'subprojects/weir.wrap').write_text(WRAP, encoding='utf-8')
+    outside = dict(env, PKG_CONFIG_PATH='')
+    said = must(['meson', 'setup', '--force-fallback-for=weir', '-Ddefault_library=static',
+                 *(f'-Dweir:{name}=disabled' for name in ('openssl', 'mbedtls', 'ipsecmb')),
+                 project / 'build', project], outside)
+    must(['ninja', '-C', project / 'build', '-j2', 'embed', 'headers'], outside)
+    Program(project / 'build/embed', outside).expect(
+        'weir as a subproject', ['socket', 'counting', 'tiny', '1000'],
+        r'carried counting 1000 bytes \d+ records')
+    targets = must(['meson', 'introspect', '--targets', project / 'build'], outside)
+    names = {target['name'] for target in json.loads(targets) if target['build_by_default']}
+    case('a subproject is the libraries, and nothing else',
+         f'builds {sorted(names)}' if names - SUBPROJECT else '')
+    case('a subproject takes no insecure provider', '' if re.search(
+        r'insecure providers *: *refused', said) else said[-500:])
+
+
+# Of the project itself, and of weir: libraries, and what they are put together from.
+SUBPROJECT = {'embed', 'headers', 'weir', 'weir-io', 'weir-core', 'weir-soft', 'weir-linux-ktls',
+              'weir-mlx5-kmod'}
+
+
 def main():
     build = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as name:
@@ -149,6 +185,7 @@ def main():
             print('SKIP socket: weir-io is not part of this build')
         done = run([project / 'build/headers'], env)
         case('headers from C++', '' if done.returncode == 0 else done.stdout)
+        check_subproject(Path(name), env)
     return 1 if FAILED else 0
 
 
