@@ -107,6 +107,8 @@ static weir_status drive(struct weir_handshake *hs, const uint8_t *in, size_t le
         case SSL_ERROR_WANT_RETRY_VERIFY:
             /* A callback of the application suspended the handshake. */
             return WEIR_NEED_INPUT;
+        case SSL_ERROR_ZERO_RETURN:
+            return fail(b, "the peer sent close_notify");
         default:
             return fail(b, "the handshake failed");
         }

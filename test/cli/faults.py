@@ -57,6 +57,19 @@ def hello_cut(part):
     return fault
 
 
+def goodbye(_, port):
+    """A ClientHello, and close_notify behind it."""
+    with Tls(port) as peer:
+        try:
+            peer.tls.do_handshake()
+        except Exception:
+            pass
+        peer.socket.sendall(peer.flight() + b'\x15\x03\x03\x00\x02\x01\x00')
+        peer.socket.shutdown(socket.SHUT_WR)
+        while peer.receive():
+            pass
+
+
 def after_server_hello(_, port):
     """Hangs up when the server has sent its flight."""
     with Tls(port) as peer:
@@ -109,6 +122,7 @@ SERVER_FAULTS = [
     *((f'sends {what}', rubbish(data), ['handshake']) for what, data in RUBBISH),
     ('sends a byte', hello_cut(0.001), ['handshake']),
     ('sends half a ClientHello', hello_cut(0.5), ['handshake']),
+    ('says goodbye after its ClientHello', goodbye, ['handshake', 'clos']),
     ('hangs up after ServerHello', after_server_hello, ['handshake']),
     ('hangs up in mid-record', record_cut(0.5), ['without close_notify']),
     ('hangs up in a header', record_cut(0.003), ['without close_notify']),
