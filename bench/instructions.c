@@ -30,6 +30,23 @@ static weir_status none_crypt(void *ctx, const struct weir_aead_op *op)
     return WEIR_OK;
 }
 
+static weir_status none_seal_each(void *ctx, const struct weir_aead_op *ops, size_t count)
+{
+    (void)ctx;
+    (void)ops;
+    (void)count;
+    return WEIR_OK;
+}
+
+static weir_status none_open_each(void *ctx, const struct weir_aead_op *ops, size_t count,
+                                  size_t *good)
+{
+    (void)ctx;
+    (void)ops;
+    *good = count;
+    return WEIR_OK;
+}
+
 static void none_wipe(void *ctx)
 {
     (void)ctx;
@@ -152,6 +169,25 @@ static void opens(const struct weir_soft *soft, uint16_t version, size_t len, un
     }
 }
 
+/* The same by a provider that takes several messages with a call. */
+static void together(struct weir_aead aead, uint16_t version, const char *tls, size_t len,
+                     unsigned long count)
+{
+    struct weir_refusal why;
+    struct weir_soft soft;
+    char name[64];
+
+    aead.seal_each = none_seal_each;
+    aead.open_each = none_open_each;
+    must(weir_soft_init(&soft, &aead, &why) == WEIR_OK, "soft");
+    seal(&soft, version, len, count, EACH);
+    (void)snprintf(name, sizeof name, "seal together TLS %s %zu", tls, len);
+    CALLGRIND_DUMP_STATS_AT(name);
+    opens(&soft, version, len, count, BATCH);
+    (void)snprintf(name, sizeof name, "open together TLS %s %zu", tls, len);
+    CALLGRIND_DUMP_STATS_AT(name);
+}
+
 int main(int argc, char **argv)
 {
     static const size_t lens[] = {64, WEIR_MAX_PLAINTEXT};
@@ -178,6 +214,7 @@ int main(int argc, char **argv)
         opens(&soft, version, len, count, 1);
         (void)snprintf(name, sizeof name, "open alone TLS %s %zu", tls, len);
         CALLGRIND_DUMP_STATS_AT(name);
+        together(none, version, tls, len, count);
     }
     return 0;
 }

@@ -41,11 +41,14 @@ struct __attribute__((may_alias)) direction {
     uint16_t record_limit; /* most plaintext bytes in a record */
     uint16_t empty_run;    /* RX: empty records since the last one with content */
     /* Next to each other, so that one comparison tells the usual (tx.c). */
-    uint16_t pad_multiple; /* TX; 0: none */
-    uint8_t attached;      /* an enum held: whether the backend holds the key, and how */
-    uint8_t doing;         /* an enum doing: what the outstanding command is for */
-    int8_t status;         /* sticky once below zero, else 0 */
-    uint8_t iv_is_salt;    /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
+    union {
+        uint16_t pad_multiple; /* TX; 0: none */
+        uint16_t alone;        /* RX: so many records are not opened together, see rx_many.c */
+    };
+    uint8_t attached;   /* an enum held: whether the backend holds the key, and how */
+    uint8_t doing;      /* an enum doing: what the outstanding command is for */
+    int8_t status;      /* sticky once below zero, else 0 */
+    uint8_t iv_is_salt; /* TLS 1.2 AES-GCM: 4 bytes of salt, 8 explicit ones on the wire */
     struct weir_shape shape;
 };
 
@@ -307,27 +310,35 @@ static inline size_t prefix_of(struct kind kind)
     return WEIR_HEADER_LEN + (kind.salt ? 8u : 0u);
 }
 
-/* Fills the nonce of the next record; `explicit_nonce` counts where there is one. */
-HOT void fill_nonce(const struct direction *d, struct kind kind, struct weir_aead_op *op,
+/* What every nonce of a key begins as. */
+struct nonce_base {
+    uint64_t first, second;
+};
+
+static inline struct nonce_base nonce_base(const struct weir_keys *keys)
+{
+    return (struct nonce_base){get_wire(keys->iv, 8), get_wire(keys->iv + 8, 4)};
+}
+
+/* Fills the nonce of record `seq`; `explicit_nonce` counts where there is one. */
+HOT void fill_nonce(struct nonce_base base, struct kind kind, struct weir_aead_op *op, uint64_t seq,
                     uint64_t explicit_nonce)
 {
-    const struct weir_keys *keys = &d->keys;
     /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
      * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire; the IV
      * is zero there (weir_direction_init). The way from the number to the nonce is short, because
      * the provider can begin nothing without it. */
-    uint64_t low = kind.salt ? explicit_nonce : keys->at.seq;
+    uint64_t low = kind.salt ? explicit_nonce : seq;
 
-    put_wire128(op->nonce, get_wire(keys->iv, 8) ^ wire64(low >> 32),
-                get_wire(keys->iv + 8, 4) ^ wire64(low << 32));
+    put_wire128(op->nonce, base.first ^ wire64(low >> 32), base.second ^ wire64(low << 32));
 }
 
 /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext, for TLS 1.2; `aad` is
  * the caller's room for them. */
-HOT void fill_aad12(const struct direction *d, struct weir_aead_op *op, uint8_t aad[16],
-                    uint8_t type, size_t plaintext_len)
+HOT void fill_aad12(struct weir_aead_op *op, uint8_t aad[16], uint64_t seq, uint8_t type,
+                    size_t plaintext_len)
 {
-    put_wire128(aad, wire64(d->keys.at.seq), header_word(type, plaintext_len));
+    put_wire128(aad, wire64(seq), header_word(type, plaintext_len));
     op->aad = (struct weir_iov){aad, 13};
 }
 

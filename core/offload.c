@@ -36,7 +36,7 @@ static bool shape_kept(const struct direction *d, enum weir_dir dir, const struc
     bool limited = d->record_limit < WEIR_MAX_PLAINTEXT;
     if (limited && (dir == WEIR_RX || (to->caps & WEIR_CAP_RECORD_LIMIT) == 0))
         return weir_direction_refuse(why, WEIR_REFUSAL_RECORD_LIMIT, d->record_limit);
-    if (d->pad_multiple != 0)
+    if (dir == WEIR_TX && d->pad_multiple != 0)
         return weir_direction_refuse(why, WEIR_REFUSAL_PADDING, d->pad_multiple);
     return true;
 }

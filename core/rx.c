@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "direction.h"
 #include "mem.h"
+#include "open.h"
 
 weir_status weir_rx_init(struct weir_rx *rx, struct weir_keys *keys,
                          const struct weir_backend *backend, void *ctx, size_t ctx_len,
@@ -19,43 +19,6 @@ weir_status weir_rx_set_record_limit(struct weir_rx *rx, size_t limit)
     if (limit < least || limit > WEIR_MAX_PLAINTEXT || !weir_direction_adjustable(d))
         return WEIR_E_MISUSE;
     d->record_limit = (uint16_t)limit;
-    return WEIR_OK;
-}
-
-/*
- * A negotiated limit is judged on the length alone. Without one the peer may legally expand a
- * record further than weir's suites do, so the standard's own maxima stand here, and the plaintext
- * is judged after it has been authenticated.
- */
-HOT struct weir_record_rules rules_of(const struct direction *d, struct kind kind)
-{
-    unsigned overhead = WEIR_TAG_LEN + (kind.salt ? 8u : 0u);
-    unsigned most = kind.tls13 ? WEIR_MAX_CIPHERTEXT_TLS13 : WEIR_MAX_CIPHERTEXT_TLS12;
-
-    if (d->record_limit < WEIR_MAX_PLAINTEXT)
-        most = d->record_limit + overhead + (kind.tls13 ? 1u : 0u);
-    return (struct weir_record_rules){.version = kind.tls13 ? WEIR_TLS13 : WEIR_TLS12,
-                                      .min_len = (uint16_t)overhead,
-                                      .max_len = (uint16_t)most};
-}
-
-/* RFC 8446 section 5.4: type and padding off the end of an authenticated TLSInnerPlaintext. */
-HOT weir_status strip_inner(const struct direction *d, struct weir_record *r)
-{
-    const uint8_t *last = r->data + r->len;
-
-    /* "The presence of padding does not change the overall record size limitations: the full
-     * encoded TLSInnerPlaintext MUST NOT exceed 2^14 + 1 octets." */
-    if (r->len > (size_t)d->record_limit + 1)
-        return WEIR_E_OVERFLOW;
-    /* "If a receiving implementation does not find a non-zero octet in the cleartext, it MUST
-     * terminate the connection with an "unexpected_message" alert." */
-    do {
-        if (last == r->data)
-            return WEIR_E_TYPE;
-    } while (*--last == 0);
-    r->len = (size_t)(last - r->data);
-    r->type = *last;
     return WEIR_OK;
 }
 
@@ -79,24 +42,13 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
     return WEIR_OK;
 }
 
-/* As weir_rx_judge, where it is usual without it. */
-HOT weir_status judge_soon(struct direction *d, uint8_t type, size_t len)
-{
-    if (FAST && type == WEIR_TYPE_DATA && len > 0) {
-        d->empty_run = 0;
-        return WEIR_OK;
-    }
-    const struct weir_record odd = {NULL, len, type};
-    return weir_rx_judge(d, &odd);
-}
-
 /* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
 HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf, uint8_t type,
                             size_t body, struct weir_record *out)
 {
     size_t prefix = prefix_of(kind);
     size_t len = body + WEIR_HEADER_LEN - prefix - WEIR_TAG_LEN;
-    struct weir_record r = {buf + prefix, len, type};
+    const struct weir_record r = {buf + prefix, len, type};
     uint64_t blocks = blocks_with(d, len);
     const struct weir_iov in = {r.data, len};
     struct weir_aead_op op;
@@ -105,12 +57,12 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf,
     if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
         return WEIR_E_KEY_LIMIT;
     uint64_t nonce = kind.salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
-    fill_nonce(d, kind, &op, nonce);
+    fill_nonce(nonce_base(&d->keys), kind, &op, d->keys.at.seq, nonce);
     if (kind.tls13)
         /* RFC 8446 section 5.2: the header as it stands on the wire. */
         op.aad = (struct weir_iov){buf, WEIR_HEADER_LEN};
     else
-        fill_aad12(d, &op, aad, type, len);
+        fill_aad12(&op, aad, d->keys.at.seq, type, len);
     op.in = &in;
     op.in_count = 1;
     op.in_len = len;
@@ -124,32 +76,7 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf,
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
     if (status != WEIR_OK)
         return status == WEIR_E_AUTH ? WEIR_E_AUTH : backend_error(status);
-    if (kind.tls13)
-        status = strip_inner(d, &r);
-    else if (len > d->record_limit)
-        status = WEIR_E_OVERFLOW;
-    if (status == WEIR_OK)
-        status = judge_soon(d, r.type, r.len);
-    if (status != WEIR_OK)
-        return status;
-    d->counters.records++;
-    d->counters.wire_bytes += WEIR_HEADER_LEN + body;
-    if (r.type == WEIR_TYPE_DATA)
-        d->counters.bytes += r.len;
-    out->data = r.data;
-    out->len = r.len;
-    out->type = r.type;
-    return WEIR_OK;
-}
-
-/* The length in the header of a record that may be the usual one, of application data; else 0. */
-HOT size_t usual_body(const struct weir_record_rules *rules, const uint8_t *buf, size_t left)
-{
-    size_t body = 0;
-
-    if (left >= WEIR_HEADER_LEN && get_be32(buf) >> 8 == 0x170303)
-        body = get_be16(buf + 3);
-    return body >= rules->min_len && body <= rules->max_len ? body : 0;
+    return take_opened(d, kind, r, WEIR_HEADER_LEN + body, out);
 }
 
 /* Ends the direction over the record at `buf`. */
@@ -174,6 +101,20 @@ HOT weir_status open_records(struct direction *d, struct kind kind, uint8_t *buf
         size_t body = FAST ? usual_body(&rules, at, left) : 0;
         uint8_t type = WEIR_TYPE_DATA;
 
+        if (FAST && d->backend->open_each != NULL && body - 1 < TOGETHER_BODY) {
+            size_t used = 0, n = 0;
+            status = weir_rx_open_together(d, at, left, &used, r, (size_t)(out + cap - r), &n);
+            at += used;
+            r += n;
+            if (status != WEIR_OK) {
+                status = r > out ? WEIR_OK : status;
+                break;
+            }
+            if (n > 0 && r[-1].type != WEIR_TYPE_DATA)
+                break;
+            if (n > 0)
+                continue;
+        }
         if (body == 0) {
             struct weir_record_header header = {0, 0};
             const struct weir_record_rules all = rules;
@@ -260,26 +201,13 @@ weir_status weir_rx_take(struct direction *d, uint8_t *buf, size_t len, struct w
     if (status != WEIR_OK)
         return status;
     const size_t wire_len = WEIR_HEADER_LEN + (size_t)header.len;
-    struct weir_record r = {buf + prefix_of(kind), wire_len - prefix_of(kind) - WEIR_TAG_LEN,
-                            header.type};
+    const struct weir_record r = {buf + prefix_of(kind), wire_len - prefix_of(kind) - WEIR_TAG_LEN,
+                                  header.type};
     uint64_t blocks = blocks_with(d, r.len);
     if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
         return WEIR_E_KEY_LIMIT;
     pass_record(d, blocks, wire_len);
-    if (kind.tls13)
-        status = strip_inner(d, &r);
-    else if (r.len > d->record_limit)
-        status = WEIR_E_OVERFLOW;
-    if (status == WEIR_OK)
-        status = weir_rx_judge(d, &r);
-    if (status != WEIR_OK)
-        return status;
-    d->counters.records++;
-    d->counters.wire_bytes += wire_len;
-    if (r.type == WEIR_TYPE_DATA)
-        d->counters.bytes += r.len;
-    *out = r;
-    return WEIR_OK;
+    return take_opened(d, kind, r, wire_len, out);
 }
 #endif
 

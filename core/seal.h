@@ -102,14 +102,14 @@ HOT void start_record(struct direction *d, const struct record *r, struct weir_a
     uint8_t type = kind.tls13 ? WEIR_TYPE_DATA : r->type;
     uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
 
-    fill_nonce(d, kind, op, d->keys.at.explicit_nonce);
+    fill_nonce(nonce_base(&d->keys), kind, op, d->keys.at.seq, d->keys.at.explicit_nonce);
     if (kind.tls13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire; but that is being written in
          * two pieces, and would be waited for. */
         put_wire128(aad, header, 0);
         op->aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
     } else {
-        fill_aad12(d, op, aad, type, r->message);
+        fill_aad12(op, aad, d->keys.at.seq, type, r->message);
     }
     memcpy(out, &header, WEIR_HEADER_LEN);
     if (kind.salt) {

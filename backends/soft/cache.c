@@ -7,6 +7,13 @@
 #include <weir/record.h>
 #include <weir/soft_cache.h>
 
+/* Where space counts, core does not call `seal_each` and `open_each`. */
+#ifdef __OPTIMIZE_SIZE__
+#define MANY 0
+#else
+#define MANY 1
+#endif
+
 #define NOBODY 0u
 #define NONE   UINT32_MAX
 
@@ -170,6 +177,24 @@ static weir_status cache_open(const struct weir_backend *self, void *ctx,
     return table != NULL ? cache->soft.aead->open(table, op) : WEIR_E_PROVIDER;
 }
 
+static weir_status cache_seal_each(const struct weir_backend *self, void *ctx,
+                                   const struct weir_aead_op *ops, size_t count)
+{
+    const struct weir_soft_cache *cache = cache_of(self);
+    void *table = use(cache, ctx);
+
+    return table != NULL ? cache->soft.aead->seal_each(table, ops, count) : WEIR_E_PROVIDER;
+}
+
+static weir_status cache_open_each(const struct weir_backend *self, void *ctx,
+                                   const struct weir_aead_op *ops, size_t count, size_t *good)
+{
+    const struct weir_soft_cache *cache = cache_of(self);
+    void *table = use(cache, ctx);
+
+    return table != NULL ? cache->soft.aead->open_each(table, ops, count, good) : WEIR_E_PROVIDER;
+}
+
 static weir_status cache_keystream(const struct weir_backend *self, void *ctx,
                                    const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
                                    const uint8_t *in, uint8_t *out, size_t len)
@@ -265,6 +290,10 @@ weir_status weir_soft_cache_init(struct weir_soft_cache *cache, const struct wei
     cache->backend.open = cache_open;
     if (soft.backend.keystream != NULL)
         cache->backend.keystream = cache_keystream;
+    if (MANY && soft.backend.seal_each != NULL)
+        cache->backend.seal_each = cache_seal_each;
+    if (MANY && soft.backend.open_each != NULL)
+        cache->backend.open_each = cache_open_each;
     return WEIR_OK;
 }
 

@@ -63,6 +63,25 @@ static weir_status soft_open(const struct weir_backend *self, void *ctx,
     return aead_of(self)->open(ctx, op);
 }
 
+/* Where space counts, core does not call these. */
+#ifdef __OPTIMIZE_SIZE__
+#define MANY 0
+#else
+#define MANY 1
+#endif
+
+static weir_status soft_seal_each(const struct weir_backend *self, void *ctx,
+                                  const struct weir_aead_op *ops, size_t count)
+{
+    return aead_of(self)->seal_each(ctx, ops, count);
+}
+
+static weir_status soft_open_each(const struct weir_backend *self, void *ctx,
+                                  const struct weir_aead_op *ops, size_t count, size_t *good)
+{
+    return aead_of(self)->open_each(ctx, ops, count, good);
+}
+
 static weir_status soft_keystream(const struct weir_backend *self, void *ctx,
                                   const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
                                   const uint8_t *in, uint8_t *out, size_t len)
@@ -101,6 +120,8 @@ weir_status weir_soft_init(struct weir_soft *soft, const struct weir_aead *aead,
                 .seal = soft_seal,
                 .open = soft_open,
                 .keystream = aead->keystream != NULL ? soft_keystream : NULL,
+                .seal_each = MANY && aead->seal_each != NULL ? soft_seal_each : NULL,
+                .open_each = MANY && aead->open_each != NULL ? soft_open_each : NULL,
             },
         .aead = aead,
     };

@@ -9,7 +9,7 @@
 #include "suite.h"
 
 /** The interface version of struct weir_aead and struct weir_aead_op. */
-#define WEIR_AEAD_ABI 2u
+#define WEIR_AEAD_ABI 3u
 
 /** The provider wraps a library that allocates memory behind the context. */
 #define WEIR_AEAD_ALLOCATES 1u
@@ -18,6 +18,9 @@
 
 /** Segments that one struct weir_aead_op has at most. */
 #define WEIR_AEAD_MAX_SEGMENTS 8u
+
+/** Messages that one call of `seal_each` and `open_each` is given at most. */
+#define WEIR_AEAD_MAX_EACH 16u
 
 /** Bytes of the longest message of AES-GCM (NIST SP 800-38D section 5.2.1.1), and so of the
  * keystream under one nonce. */
@@ -81,6 +84,31 @@ struct weir_aead {
      */
     weir_status (*keystream)(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
                              const uint8_t *in, uint8_t *out, size_t len);
+    /**
+     * Encrypts each of ops[0..count), 1 to WEIR_AEAD_MAX_EACH messages of one piece, any of which
+     * may be empty; no output of one overlaps what another reads or writes. Gives the bytes that
+     * `seal` would. WEIR_OK: all are sealed; WEIR_E_PROVIDER: the output of all of them is
+     * undefined and the caller wipes it.
+     *
+     * Optional, for providers to which many messages in one call are less work: NULL, and `seal`
+     * is called for each.
+     */
+    weir_status (*seal_each)(void *ctx, const struct weir_aead_op *ops, size_t count);
+    /**
+     * Decrypts each of ops[0..count), which are as for `seal_each`, and checks their tags in
+     * constant time. WEIR_OK: all tags are right. WEIR_E_AUTH: that of ops[*good] is wrong, those
+     * before it are right, and nothing is said of those behind it. In both cases all outputs hold
+     * what their messages decrypt to, the wrong ones, too, and the caller wipes those it may not
+     * use. WEIR_E_PROVIDER: the provider broke, all outputs are undefined, the caller wipes them.
+     *
+     * What was decrypted too early the caller encrypts again, to get back what was there: behind a
+     * record of TLS 1.3 that is not application data another key may hold. So `seal` with the same
+     * nonce must turn such an output into the input it came from, whatever the tag was, also where
+     * the key is one for receiving; the tag it writes is thrown away.
+     *
+     * Optional as `seal_each` is.
+     */
+    weir_status (*open_each)(void *ctx, const struct weir_aead_op *ops, size_t count, size_t *good);
 };
 
 #endif

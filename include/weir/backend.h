@@ -12,7 +12,7 @@
 #include "refusal.h"
 
 /** The interface version of struct weir_backend. */
-#define WEIR_BACKEND_ABI 3u
+#define WEIR_BACKEND_ABI 4u
 
 /** How a backend takes a direction's bytes. */
 typedef enum WEIR_ENUM weir_form {
@@ -163,6 +163,12 @@ struct weir_backend {
      */
     weir_status (*frame)(const struct weir_backend *self, void *ctx, const struct weir_position *at,
                          uint32_t record_len, uint32_t together);
+
+    /** WEIR_FORM_RECORD: as the members of struct weir_aead; optional as they are. */
+    weir_status (*seal_each)(const struct weir_backend *self, void *ctx,
+                             const struct weir_aead_op *ops, size_t count);
+    weir_status (*open_each)(const struct weir_backend *self, void *ctx,
+                             const struct weir_aead_op *ops, size_t count, size_t *good);
 };
 
 WEIR_BEGIN

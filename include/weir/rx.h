@@ -50,8 +50,9 @@ WEIR_API void weir_rx_set_limit(struct weir_rx *rx, struct weir_limit limit);
  * whole record is left, and after every record that is not application data, because the keys may
  * change there. Empty records of application data are reported with `len` 0.
  *
- * A record that fails is wiped before the call returns. Records opened before it are still given:
- * then this call answers WEIR_OK and the next one the error.
+ * A record that fails is wiped before the call returns, and what lies behind it may be, too.
+ * Records opened before it are still given: then this call answers WEIR_OK and the next one the
+ * error.
  *
  * Returns WEIR_OK: call again with the rest. WEIR_NEED_INPUT: what is left is not a whole record;
  * `*count` may be above 0. Below zero, sticky, with `*count` 0: WEIR_E_VERSION, WEIR_E_TYPE,

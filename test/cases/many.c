@@ -245,6 +245,15 @@ ON(BOTH, each_at_the_last_numbers)
     }
 }
 
+/* How many of the first n - 1 of equal records are made when the n-th fails: those that are sealed
+ * together fail together. */
+static size_t made_before(const struct fixture *f, size_t n, size_t len)
+{
+    bool together = f->watch.backend.seal_each != NULL && len <= 512;
+
+    return together ? (n - 1) / WEIR_AEAD_MAX_EACH * WEIR_AEAD_MAX_EACH : n - 1;
+}
+
 ON(BOTH, each_fails_at_the_nth_record)
 {
     static const size_t sizes[] = {50, 500, 3000};
@@ -260,14 +269,15 @@ ON(BOTH, each_fails_at_the_nth_record)
             fixture_again(f);
             memset(f->out, 0, 20000);
             watch_faults.seal = n;
+            const size_t made = made_before(f, n, len);
             CHECK_STATUS(f->t, seal_each(f, WEIR_TYPE_DATA, in, 6, OUT_LEN, &taken),
                          WEIR_E_PROVIDER);
-            CHECK_EQ(f->t, taken, n - 1);
-            CHECK_EQ(f->t, f->out_len, wire_of(f, in, n - 1));
+            CHECK_EQ(f->t, taken, made);
+            CHECK_EQ(f->t, f->out_len, wire_of(f, in, made));
             CHECK_ZERO(f->t, f->out + f->out_len, 20000 - f->out_len);
-            CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, n - 1);
+            CHECK_EQ(f->t, weir_tx_counters(&f->tx).records, made);
             CHECK_EQ(f->t, weir_tx_counters(&f->tx).wire_bytes, f->out_len);
-            said_each(f, WEIR_TYPE_DATA, in, n - 1);
+            said_each(f, WEIR_TYPE_DATA, in, made);
             CHECK_STATUS(f->t, weir_tx_status(&f->tx), WEIR_E_PROVIDER);
         }
     }

@@ -3,6 +3,7 @@
 
 struct watch_faults watch_faults;
 uint32_t watch_hmacs;
+bool watch_groups;
 
 static const struct weir_aead *real;
 static struct weir_aead faulty;
@@ -43,6 +44,76 @@ static weir_status faulty_open(void *ctx, const struct weir_aead_op *op)
     weir_status status = real->open(ctx, op);
 
     return due(&watch_faults.open) ? watch_faults.status : status;
+}
+
+/* As seal_each of a provider, which `real` need not have. */
+static weir_status seal_each_of_real(void *ctx, const struct weir_aead_op *ops, size_t count)
+{
+    weir_status status = WEIR_OK;
+
+    if (real->seal_each != NULL)
+        return real->seal_each(ctx, ops, count);
+    for (size_t i = 0; i < count && status == WEIR_OK; i++)
+        status = real->seal(ctx, &ops[i]);
+    return status;
+}
+
+/* Judges a copy, because a provider may wipe what it refuses. Encrypting is decrypting. */
+static bool open_of_real(void *ctx, const struct weir_aead_op *op)
+{
+    static uint8_t copy[WEIR_MAX_RECORD];
+    const struct weir_iov in = {copy, op->in_len};
+    struct weir_aead_op judged = *op, turned = *op;
+    uint8_t tag[WEIR_TAG_LEN];
+
+    if (op->in_len > 0)
+        memcpy(copy, op->in->base, op->in_len);
+    judged.in = &in;
+    judged.out = copy;
+    turned.tag = tag;
+    bool good = real->open(ctx, &judged) == WEIR_OK;
+    return real->seal(ctx, &turned) == WEIR_OK && good;
+}
+
+static weir_status open_each_of_real(void *ctx, const struct weir_aead_op *ops, size_t count,
+                                     size_t *good)
+{
+    bool all = true;
+
+    if (real->open_each != NULL)
+        return real->open_each(ctx, ops, count, good);
+    *good = 0;
+    for (size_t i = 0; i < count; i++) {
+        all = open_of_real(ctx, &ops[i]) && all;
+        *good += all;
+    }
+    return all ? WEIR_OK : WEIR_E_AUTH;
+}
+
+static weir_status faulty_seal_each(void *ctx, const struct weir_aead_op *ops, size_t count)
+{
+    weir_status status = seal_each_of_real(ctx, ops, count);
+
+    for (size_t i = 0; i < count; i++)
+        if (due(&watch_faults.seal)) {
+            for (size_t k = 0; k < count; k++)
+                memset(ops[k].out, 0xa5, ops[k].in_len + WEIR_TAG_LEN);
+            status = watch_faults.status;
+        }
+    return status;
+}
+
+static weir_status faulty_open_each(void *ctx, const struct weir_aead_op *ops, size_t count,
+                                    size_t *good)
+{
+    weir_status status = open_each_of_real(ctx, ops, count, good);
+
+    for (size_t i = 0; i < count; i++)
+        if (due(&watch_faults.open)) {
+            status = watch_faults.status;
+            *good = i;
+        }
+    return status;
 }
 
 static weir_status faulty_keystream(void *ctx, const uint8_t nonce[WEIR_IV_LEN], uint64_t offset,
@@ -240,9 +311,13 @@ static weir_status watch_seal(const struct weir_backend *self, void *ctx,
     const struct watched *watched = ctx;
 
     CHECK_EQ(watch->t, watched->state, ATTACHED);
-    CHECK_EQ(watch->t, watched->dir, WEIR_TX);
-    watch->seals++;
     inspect(watch->t, op);
+    if (watched->dir == WEIR_RX) { /* what was opened too early is closed again */
+        CHECK(watch->t, watch->backend.open_each != NULL && op->in->base == op->out);
+        watch->closed++;
+        return watch->soft.backend.seal(&watch->soft.backend, inner(ctx), op);
+    }
+    watch->seals++;
     remember(watch, watched->key, op->nonce);
     return watch->soft.backend.seal(&watch->soft.backend, inner(ctx), op);
 }
@@ -258,6 +333,54 @@ static weir_status watch_open(const struct weir_backend *self, void *ctx,
     watch->opens++;
     inspect(watch->t, op);
     return watch->soft.backend.open(&watch->soft.backend, inner(ctx), op);
+}
+
+/* The contract of seal_each and open_each beyond that of each message. */
+static void inspect_each(struct watch *watch, const struct weir_aead_op *ops, size_t count)
+{
+    CHECK(watch->t, count >= 1 && count <= WEIR_AEAD_MAX_EACH);
+    for (size_t i = 0; i < count; i++) {
+        inspect(watch->t, &ops[i]);
+        CHECK_EQ(watch->t, ops[i].in_count, 1);
+        for (size_t k = 0; k < count; k++) {
+            if (k == i)
+                continue;
+            CHECK(watch->t, apart(ops[i].out, ops[i].in_len, ops[k].out, ops[k].in_len));
+            CHECK(watch->t, apart(ops[i].out, ops[i].in_len, ops[k].tag, WEIR_TAG_LEN));
+            CHECK(watch->t, apart(ops[i].out, ops[i].in_len, ops[k].in->base, ops[k].in_len));
+            CHECK(watch->t, apart(ops[i].out, ops[i].in_len, ops[k].aad.base, ops[k].aad.len));
+            CHECK(watch->t, apart(ops[i].tag, WEIR_TAG_LEN, ops[k].aad.base, ops[k].aad.len));
+        }
+    }
+    watch->groups++;
+}
+
+static weir_status watch_seal_each(const struct weir_backend *self, void *ctx,
+                                   const struct weir_aead_op *ops, size_t count)
+{
+    struct watch *watch = watch_of(self);
+    const struct watched *watched = ctx;
+
+    CHECK_EQ(watch->t, watched->state, ATTACHED);
+    CHECK_EQ(watch->t, watched->dir, WEIR_TX);
+    inspect_each(watch, ops, count);
+    watch->seals += (uint32_t)count;
+    for (size_t i = 0; i < count; i++)
+        remember(watch, watched->key, ops[i].nonce);
+    return watch->soft.backend.seal_each(&watch->soft.backend, inner(ctx), ops, count);
+}
+
+static weir_status watch_open_each(const struct weir_backend *self, void *ctx,
+                                   const struct weir_aead_op *ops, size_t count, size_t *good)
+{
+    struct watch *watch = watch_of(self);
+    const struct watched *watched = ctx;
+
+    CHECK_EQ(watch->t, watched->state, ATTACHED);
+    CHECK_EQ(watch->t, watched->dir, WEIR_RX);
+    inspect_each(watch, ops, count);
+    watch->opens += (uint32_t)count;
+    return watch->soft.backend.open_each(&watch->soft.backend, inner(ctx), ops, count, good);
 }
 
 static weir_status watch_keystream(const struct weir_backend *self, void *ctx,
@@ -295,6 +418,8 @@ void watch_begin(struct watch *watch, struct test *t, const struct weir_aead *ae
     faulty.open = faulty_open;
     faulty.wipe = faulty_wipe;
     faulty.keystream = aead->keystream != NULL ? faulty_keystream : NULL;
+    faulty.seal_each = watch_groups || aead->seal_each != NULL ? faulty_seal_each : NULL;
+    faulty.open_each = watch_groups || aead->open_each != NULL ? faulty_open_each : NULL;
     CHECK_STATUS(t, weir_soft_init(&watch->soft, &faulty, &why), WEIR_OK);
     watch->backend = watch->soft.backend;
     watch->backend.name = "watch";
@@ -309,4 +434,8 @@ void watch_begin(struct watch *watch, struct test *t, const struct weir_aead *ae
     watch->backend.seal = watch_seal;
     watch->backend.open = watch_open;
     watch->backend.keystream = aead->keystream != NULL ? watch_keystream : NULL;
+    if (watch->backend.seal_each != NULL)
+        watch->backend.seal_each = watch_seal_each;
+    if (watch->backend.open_each != NULL)
+        watch->backend.open_each = watch_open_each;
 }

@@ -11,7 +11,7 @@
 /** Nonces one scenario may use. */
 #define WATCH_LEAST_PAIRS 8192u
 
-/** Which call from now fails, 1 being the next one; 0: none. */
+/** Which message from now fails, 1 being the next one; 0: none. */
 struct watch_faults {
     uint32_t init, seal, open, hmac, keystream;
     weir_status status; /**< what it answers */
@@ -23,7 +23,16 @@ struct watch {
     struct test *t;
     uint32_t attached; /**< directions it holds now */
     uint32_t inits, seals, opens, keystreams;
+    uint32_t groups; /**< calls of seal_each and open_each; their messages count above */
+    uint32_t closed; /**< messages sealed to undo that they were opened */
 };
+
+/**
+ * Whether watch_begin gives every backend seal_each and open_each (where weir is built for speed);
+ * otherwise those have them whose provider has. Those of other providers are made out of their
+ * other functions.
+ */
+extern bool watch_groups;
 
 /** One for all cases, because the functions of a provider are told of nothing but their context. */
 extern struct watch_faults watch_faults;

@@ -90,6 +90,41 @@ static void one_message(void *ctx, weir_alg alg, size_t len)
     must(len == 0 || is_secret(out, len), "the plaintext does not come from the secrets");
 }
 
+/* The same of several messages with one call, the second of which is forged. */
+static void several_messages(void *ctx)
+{
+    static const uint8_t aad[13] = {1, 2, 3};
+    static uint8_t text[3][MESSAGE_MAX], tag[3][WEIR_TAG_LEN];
+    struct weir_aead_op ops[3];
+    struct weir_iov in[3];
+    size_t good = 77;
+
+    if (AEAD.seal_each == NULL)
+        return;
+    for (size_t i = 0; i < 3; i++) {
+        secret_bytes(text[i], lens[i + 5]);
+        in[i] = (struct weir_iov){text[i], lens[i + 5]};
+        ops[i] = (struct weir_aead_op){.nonce = {(uint8_t)i},
+                                       .aad = {aad, sizeof aad},
+                                       .in = &in[i],
+                                       .in_count = 1,
+                                       .in_len = in[i].len,
+                                       .out = text[i],
+                                       .tag = tag[i]};
+    }
+    must(AEAD.seal_each(ctx, ops, 3) == WEIR_OK, "seal_each");
+    for (size_t i = 0; i < 3; i++) {
+        must(is_secret(text[i], in[i].len) && is_secret(tag[i], WEIR_TAG_LEN),
+             "what seal_each makes does not come from the secrets");
+        VALGRIND_MAKE_MEM_DEFINED(text[i], in[i].len);
+        VALGRIND_MAKE_MEM_DEFINED(tag[i], WEIR_TAG_LEN);
+    }
+    tag[1][3] ^= 4;
+    must(AEAD.open_each(ctx, ops, 3, &good) == WEIR_E_AUTH && good == 1, "open_each");
+    for (size_t i = 0; i < 3; i++)
+        must(is_secret(text[i], in[i].len), "what open_each makes does not come from the secrets");
+}
+
 static void aead(weir_alg alg)
 {
     static struct {
@@ -102,6 +137,7 @@ static void aead(weir_alg alg)
     must(AEAD.init(&ctx, alg, key) == WEIR_OK, "init");
     for (size_t i = 0; i < LENS; i++)
         one_message(&ctx, alg, lens[i]);
+    several_messages(&ctx);
     AEAD.wipe(&ctx);
     must(!is_secret(&ctx, sizeof ctx < MESSAGE_MAX ? sizeof ctx : MESSAGE_MAX), "wipe");
 }
