@@ -55,7 +55,7 @@ struct peer {
 };
 
 extern const struct peer peer_weir, peer_openssl, peer_gnutls, peer_mbedtls, peer_bearssl,
-    peer_wolfssl, peer_rustls, peer_nss, peer_botan;
+    peer_wolfssl, peer_rustls, peer_nss;
 
 /** What peer_openssl.c is when it is compiled for BoringSSL: PEERS_BORINGSSL of meson.build. */
 #define BORINGSSL_SYMBOL "peer_boringssl"

@@ -53,9 +53,6 @@ static const struct peer *const linked[] = {
 #ifdef PEER_NSS
     &peer_nss,
 #endif
-#ifdef PEER_BOTAN
-    &peer_botan,
-#endif
 };
 #define LINKED (sizeof linked / sizeof linked[0])
 
