@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** Bytes on their way; room for a batch and for every handshake. */
 struct wire {
     uint8_t *bytes;
@@ -55,11 +59,12 @@ struct peer {
 };
 
 extern const struct peer peer_weir, peer_openssl, peer_gnutls, peer_mbedtls, peer_bearssl,
-    peer_wolfssl, peer_rustls, peer_nss;
+    peer_wolfssl, peer_rustls, peer_nss, peer_botan;
 
 /** What peer_openssl.c is when it is compiled for BoringSSL: PEERS_BORINGSSL of meson.build. */
 #define BORINGSSL_SYMBOL "peer_boringssl"
 
+#ifndef __cplusplus
 void make_identity(struct identity *identity);
 
 /** Says what has gone wrong, and ends the program. */
@@ -70,10 +75,15 @@ static inline void check(bool ok, const char *what, const char *who)
     if (!ok)
         fail(what, who);
 }
+#endif
 
 /** Appends; false when it is full. */
 bool wire_put(struct wire *wire, const void *bytes, size_t len);
 /** Takes up to `len` bytes; how many. */
 size_t wire_get(struct wire *wire, void *bytes, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

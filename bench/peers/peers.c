@@ -53,6 +53,9 @@ static const struct peer *const linked[] = {
 #ifdef PEER_NSS
     &peer_nss,
 #endif
+#ifdef PEER_BOTAN
+    &peer_botan,
+#endif
 };
 #define LINKED (sizeof linked / sizeof linked[0])
 
