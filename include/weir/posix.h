@@ -85,7 +85,12 @@ WEIR_API struct weir_conn *weir_conn_new(const struct weir_conn_config *config);
 WEIR_API void weir_conn_free(struct weir_conn *conn);
 
 /**
- * What to wait for before calling again: POLLIN, POLLOUT, both, or 0 (nothing: it is over).
+ * What to wait for before calling again: POLLIN, POLLOUT, both, or 0: nothing that happens on the
+ * socket matters. Then it is over, or, during the handshake, a callback has suspended the TLS
+ * library and what the peer sent meanwhile has filled the buffer: call weir_conn_handshake when the
+ * callback can go on, and leave the socket out of poll(2) until then, which tells of POLLHUP
+ * unasked.
+ *
  * Data that is already received is not announced: read until WEIR_NEED_INPUT first. Who does not
  * want to read now may leave POLLIN out.
  */

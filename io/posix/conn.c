@@ -95,13 +95,23 @@ void weir_conn_free(struct weir_conn *conn)
     free(conn);
 }
 
+/* Whether there is no room for more from the peer: the TLS library is suspended, and more on the
+ * socket would wake the caller for nothing, again and again. */
+static bool is_full(const struct io_buffer *b)
+{
+    return b->cap > 0 && io_buffer_len(b) == b->cap;
+}
+
 short weir_conn_events(const struct weir_conn *conn)
 {
     short events = 0;
     switch (conn->phase) {
     case IO_HANDSHAKE:
     case IO_HANDOVER:
-        return conn->blocked ? POLLOUT : POLLIN;
+        if (conn->blocked) {
+            return POLLOUT;
+        }
+        return is_full(&conn->in) ? 0 : POLLIN;
     case IO_FAILED:
         return 0;
     case IO_OPEN:

@@ -315,6 +315,36 @@ Test(ends, handshake_that_was_suspended)
     }
 }
 
+/* A peer that sends on meanwhile fills the buffer: then nobody is woken for more of it. */
+Test(ends, handshake_suspended_while_the_peer_sends)
+{
+    struct pair *pair = pair_new(WEIR_TLS13, 0);
+    struct weir_conn *client = pair->client.conn, *server = pair->server.conn;
+    static uint8_t out[60000];
+    size_t put = 0, at = 0;
+    int woken = 0;
+    pattern_fill(out, 0, sizeof out);
+    pair->server.fake.suspended = true;
+    cr_assert_eq(weir_conn_handshake(client), WEIR_NEED_INPUT);
+    cr_assert_eq(weir_conn_handshake(server), WEIR_NEED_INPUT);
+    cr_assert_eq(weir_conn_events(server), POLLIN, "there is room");
+    cr_assert_eq(weir_conn_handshake(client), WEIR_OK);
+    cr_assert_eq(weir_conn_write(client, out, sizeof out, &put), WEIR_OK);
+    while (weir_conn_events(server) != 0) {
+        struct pollfd wait = {pair->server.fd, weir_conn_events(server), 0};
+        cr_assert_eq(wait.events, POLLIN);
+        cr_assert_eq(poll(&wait, 1, 2000), 1);
+        cr_assert_lt(++woken, 100, "woken for nothing");
+        cr_assert_eq(weir_conn_handshake(server), WEIR_NEED_INPUT);
+    }
+    pair->server.fake.suspended = false;
+    cr_assert_eq(weir_conn_handshake(server), WEIR_OK);
+    cr_assert_eq(weir_conn_events(server), POLLIN);
+    cr_assert_eq(read_pattern(server, &at), WEIR_NEED_INPUT);
+    cr_assert_eq(at, sizeof out, "and nothing was lost");
+    pair_free(pair);
+}
+
 /* Records right behind the handshake belong to the session. */
 Test(ends, data_in_one_piece_with_the_handshake)
 {
