@@ -130,11 +130,10 @@ weir_status weir_session_receive(struct weir_session *session, uint8_t *buf, siz
     return WEIR_OK;
 }
 
-weir_status weir_session_end_of_stream(struct weir_session *session, size_t left)
+weir_status weir_session_end_of_stream(struct weir_session *session)
 {
     struct session *s = inside(session);
 
-    (void)left; /* with or without half a record: only close_notify ends a stream */
     if (s->status == WEIR_OK)
         return weir_session_failed(s, WEIR_E_TRUNCATED);
     return (weir_status)s->status;

@@ -66,10 +66,22 @@ def library_flags():
     return shlex.split(done.stdout) if done.returncode == 0 else []
 
 
+def unused_parameters(root):
+    """The parameters that a function outside of tests takes and does nothing with, by its name."""
+    unused = {}
+    for path in tracked(root, 'core/*.c', 'backends/*.c', 'bindings/*.c', 'io/*.c'):
+        for name, body in re.findall(r'^(?!static)\w[^;{}()]*?(\w+)\([^;{}]*\)\n\{\n(.*?)^\}',
+                                     path.read_text(), re.M | re.S):
+            idle = re.findall(r'^ *\(void\)(\w+);', body, re.M)
+            if idle:
+                unused[name] = ', '.join(idle)
+    return unused
+
+
 def check_headers(root, _build, log):
     """
-    Every public header compiles alone, included twice, as C11 and as C++, with gcc and clang; and
-    its enums have one width everywhere.
+    Every public header compiles alone, included twice, as C11 and as C++, with gcc and clang; its
+    enums have one width everywhere, and its functions use what they are given.
     """
     languages = [('gcc', 'c', 'c11'), ('g++', 'c++', 'c++11'), ('clang', 'c', 'c11'),
                  ('clang++', 'c++', 'c++17')]
@@ -85,10 +97,16 @@ def check_headers(root, _build, log):
                           '-I', str(root / 'include'), *library_flags(), '-fsyntax-only',
                           '-include', name, '-include', name, str(unit)]))
     count = run_all(jobs, log)
+    unused = unused_parameters(root)
     for header in tracked(root, 'include/weir/*.h'):
         short = re.findall(r'\benum (?!WEIR_ENUM\b)(\w+) \{', header.read_text())
         count.passed += not short
         count.failed += [f'weir/{header.name}: enum {name} without WEIR_ENUM' for name in short]
+        names = re.findall(r'^WEIR_API [^;(]*?(\w+)\(', header.read_text(), re.M)
+        idle = [name for name in names if name in unused]
+        count.passed += not idle
+        count.failed += [f'weir/{header.name}: {name} has no use for {unused[name]}'
+                         for name in idle]
     return count
 
 

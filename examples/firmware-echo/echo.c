@@ -77,7 +77,7 @@ static weir_status receive(struct connection *c, struct link *link, struct weir_
 
     while (want = weir_rx_want(&c->rx, c->record, have), want > have) {
         if (!link_read(link, c->record + have, want - have, &got))
-            return weir_session_end_of_stream(&c->session, have + got);
+            return weir_session_end_of_stream(&c->session);
         have += got;
     }
     weir_status status =

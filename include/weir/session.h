@@ -65,12 +65,12 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_receive(struct weir_session *s
                                                           size_t cap, size_t *count);
 
 /**
- * The transport has ended; `left` bytes that were received have not been consumed.
+ * The transport has ended, after a whole record or within one: only close_notify ends a stream.
  *
  * Returns WEIR_CLOSED when close_notify came before, else WEIR_E_TRUNCATED (RFC 8446 section 6.1),
  * sticky, or the sticky status the session already had.
  */
-WEIR_API weir_status weir_session_end_of_stream(struct weir_session *session, size_t left);
+WEIR_API weir_status weir_session_end_of_stream(struct weir_session *session);
 
 /**
  * Seals what is waiting (see weir_session_flush), then application data as weir_tx_seal does. Does

@@ -75,7 +75,7 @@ struct room {
 static weir_status more(struct weir_conn *conn, const struct room *room)
 {
     if (conn->end_of_file) {
-        return weir_session_end_of_stream(&conn->session, io_buffer_len(&conn->in));
+        return weir_session_end_of_stream(&conn->session);
     }
     conn->blocked = false; /* time has passed: sending is worth another try */
     weir_status status = io_wants_move(conn, WEIR_RX) ? io_move(conn, WEIR_RX) : WEIR_OK;

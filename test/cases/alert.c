@@ -39,8 +39,7 @@ static void is_closed(struct fixture *f)
     hears(f, WEIR_CLOSED);
     CHECK_EQ(f->t, f->in_len, 0);
     we_heard_nothing(f);
-    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, 0), WEIR_CLOSED);
-    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, 100), WEIR_CLOSED);
+    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session), WEIR_CLOSED);
     CHECK(f->t, !weir_session_wants_flush(&f->session));
     CHECK_STATUS(f->t, we_send(f, "back", 4), WEIR_OK);
     we_said(f, WEIR_TYPE_DATA, "back", 4);
@@ -289,14 +288,14 @@ ON(BOTH, end_of_stream)
         if (got >= whole)
             we_heard(f, WEIR_TYPE_DATA, "whole", 5);
         we_heard_nothing(f);
-        CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, f->in_len), WEIR_E_TRUNCATED);
+        CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session), WEIR_E_TRUNCATED);
         we_died(f, WEIR_E_TRUNCATED);
     }
     fixture_again(f);
     CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_OK); /* ours ends only ours */
     CHECK_STATUS(f->t, we_flush(f), WEIR_OK);
     we_said_alert(f, WARNING, CLOSE_NOTIFY);
-    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, 0), WEIR_E_TRUNCATED);
+    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session), WEIR_E_TRUNCATED);
     we_died(f, WEIR_E_TRUNCATED);
 }
 

@@ -449,7 +449,7 @@ void we_died_with(struct fixture *f, weir_status status, uint8_t alert)
     CHECK_STATUS(t, we_send(f, "late", 4), status);
     CHECK_STATUS(t, weir_session_close(&f->session), status);
     CHECK_STATUS(t, weir_session_key_update(&f->session, true, &why), status);
-    CHECK_STATUS(t, weir_session_end_of_stream(&f->session, 0), status);
+    CHECK_STATUS(t, weir_session_end_of_stream(&f->session), status);
     we_said_nothing(f);
     CHECK_EQ(t, weir_session_wants_flush(&f->session), alert != WEIR_ALERT_NONE);
     CHECK_STATUS(t, we_flush(f), WEIR_OK);

@@ -430,7 +430,7 @@ ON(BOTH, wipe)
     CHECK_STATUS(f->t, we_send(f, "x", 1), WEIR_E_MISUSE);
     CHECK_STATUS(f->t, weir_session_key_update(&f->session, true, &why), WEIR_E_MISUSE);
     CHECK_STATUS(f->t, weir_session_close(&f->session), WEIR_E_MISUSE);
-    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session, 0), WEIR_E_MISUSE);
+    CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session), WEIR_E_MISUSE);
     weir_session_fail(&f->session, WEIR_E_AUTH);
     weir_session_fail_with_alert(&f->session, 40);
     CHECK_STATUS(f->t, weir_session_status(&f->session), WEIR_E_MISUSE);

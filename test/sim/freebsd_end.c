@@ -218,7 +218,7 @@ static weir_status soft_receive(struct end *e)
         return WEIR_E_IO;
     }
     if (n == 0)
-        return weir_session_end_of_stream(&e->session, e->in_len);
+        return weir_session_end_of_stream(&e->session);
     e->in_len += (size_t)n;
     weir_status status =
         weir_session_receive(&e->session, e->in, e->in_len, &consumed, records, 4, &count);

@@ -414,7 +414,7 @@ weir_status end_hear(struct end *e, size_t most)
     if (n < 0)
         return again(e) ? WEIR_NEED_INPUT : transport_failed(e);
     if (n == 0 && most > 0)
-        return weir_session_end_of_stream(&e->session, e->raw_len);
+        return weir_session_end_of_stream(&e->session);
     e->raw_len += (size_t)n;
     for (;;) {
         weir_status status =
