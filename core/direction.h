@@ -145,6 +145,12 @@ static inline bool blocks_allowed(const struct direction *d, uint64_t blocks, ui
     return blocks <= hard || blocks - hard <= reserve;
 }
 
+/* Whether no more data may come: the key has protected more than its limit. */
+static inline bool spent(const struct direction *d)
+{
+    return d->keys.at.blocks > d->limit.hard;
+}
+
 /* Moves the position past a record, after which the key has protected `blocks`. */
 static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire_len)
 {

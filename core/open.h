@@ -67,10 +67,11 @@ HOT weir_status judge_soon(struct direction *d, uint8_t type, size_t len)
 
 /*
  * Takes the record whose text has been opened: the authenticated message r->data[0..len), `wire`
- * bytes on the wire. Its inner type and padding come off, it is judged and counted.
+ * bytes on the wire. Its inner type and padding come off, it is judged and counted. `reserve`: it
+ * may have used that; data may not.
  */
-HOT weir_status take_opened(struct direction *d, struct kind kind, struct weir_record r,
-                            size_t wire, struct weir_record *out)
+HOT weir_status take_opened(struct direction *d, struct kind kind, uint64_t reserve,
+                            struct weir_record r, size_t wire, struct weir_record *out)
 {
     weir_status status = WEIR_OK;
 
@@ -78,6 +79,8 @@ HOT weir_status take_opened(struct direction *d, struct kind kind, struct weir_r
         status = strip_inner(d, &r);
     else if (r.len > d->record_limit)
         status = WEIR_E_OVERFLOW;
+    if (status == WEIR_OK && reserve > 0 && r.type == WEIR_TYPE_DATA && spent(d))
+        status = WEIR_E_KEY_LIMIT;
     if (status == WEIR_OK)
         status = judge_soon(d, r.type, r.len);
     if (status != WEIR_OK)

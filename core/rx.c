@@ -42,9 +42,19 @@ weir_status weir_rx_judge(struct direction *d, const struct weir_record *r)
     return WEIR_OK;
 }
 
-/* Opens the whole record at `buf`, in place. On failure the caller wipes its body. */
-HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf, uint8_t type,
-                            size_t body, struct weir_record *out)
+/* Whether the key allows one record more, after which it has protected `blocks`. */
+static inline bool may_open(const struct direction *d, uint64_t blocks, uint64_t reserve)
+{
+    return d->keys.at.seq < UINT64_MAX && blocks_allowed(d, blocks, reserve);
+}
+
+/*
+ * Opens the whole record at `buf`, in place. On failure the caller wipes its body.
+ * WEIR_E_KEY_LIMIT: it needs more than the reserve, and nothing was touched; or it is open, and
+ * data, which may not use the reserve.
+ */
+HOT weir_status open_record(struct direction *d, struct kind kind, uint64_t reserve, uint8_t *buf,
+                            uint8_t type, size_t body, struct weir_record *out)
 {
     size_t prefix = prefix_of(kind);
     size_t len = body + WEIR_HEADER_LEN - prefix - WEIR_TAG_LEN;
@@ -54,7 +64,7 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf,
     struct weir_aead_op op;
     uint8_t aad[16];
 
-    if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
+    if (!may_open(d, blocks, reserve))
         return WEIR_E_KEY_LIMIT;
     uint64_t nonce = kind.salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
     fill_nonce(nonce_base(&d->keys), kind, &op, d->keys.at.seq, nonce);
@@ -76,15 +86,23 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint8_t *buf,
     weir_status status = d->backend->open(d->backend, d->ctx, &op);
     if (status != WEIR_OK)
         return status == WEIR_E_AUTH ? WEIR_E_AUTH : backend_error(status);
-    return take_opened(d, kind, r, WEIR_HEADER_LEN + body, out);
+    return take_opened(d, kind, reserve, r, WEIR_HEADER_LEN + body, out);
 }
 
-/* Ends the direction over the record at `buf`. */
-static __attribute__((noinline)) void fail(struct direction *d, weir_status status, uint8_t *buf,
-                                           size_t body)
+/* The usual way asks for nothing of the reserve; where there is no other, it does. */
+#define USUAL_RESERVE (FAST ? 0 : WEIR_RESERVE_BLOCKS)
+
+/* Ends the direction over the record at `buf`, unless it is one that may use the reserve: WEIR_OK,
+ * and it is open. */
+static __attribute__((noinline)) weir_status
+fail(struct direction *d, weir_status status, uint8_t *buf, size_t body, struct weir_record *out)
 {
+    if (FAST && status == WEIR_E_KEY_LIMIT)
+        status = open_record(d, kind_of(d), WEIR_RESERVE_BLOCKS, buf, buf[0], body, out);
+    if (status == WEIR_OK)
+        return WEIR_OK;
     weir_wipe(buf + WEIR_HEADER_LEN, body);
-    (void)weir_direction_end(d, status);
+    return weir_direction_end(d, status);
 }
 
 /* Opens what weir_rx_open is given. */
@@ -125,11 +143,12 @@ HOT weir_status open_records(struct direction *d, struct kind kind, uint8_t *buf
         if (status == WEIR_OK && left - WEIR_HEADER_LEN < body)
             status = WEIR_NEED_INPUT;
         if (status == WEIR_OK)
-            status = open_record(d, kind, at, type, body, r);
+            status = open_record(d, kind, USUAL_RESERVE, at, type, body, r);
         if (status == WEIR_NEED_INPUT)
             break;
+        if (status != WEIR_OK)
+            status = fail(d, status, at, body, r);
         if (status != WEIR_OK) {
-            fail(d, status, at, body);
             /* What came before it was good and is given first; the next call answers the error. */
             status = r > out ? WEIR_OK : status;
             break;
@@ -147,10 +166,12 @@ HOT weir_status open_records(struct direction *d, struct kind kind, uint8_t *buf
 HOT weir_status open_alone(struct direction *d, struct kind kind, uint8_t *buf, size_t len,
                            size_t *consumed, struct weir_record *out, size_t cap, size_t *count)
 {
-    weir_status status = open_record(d, kind, buf, WEIR_TYPE_DATA, len - WEIR_HEADER_LEN, out);
+    const size_t body = len - WEIR_HEADER_LEN;
+    weir_status status = open_record(d, kind, USUAL_RESERVE, buf, WEIR_TYPE_DATA, body, out);
 
+    if (status != WEIR_OK)
+        status = fail(d, status, buf, body, out);
     if (status != WEIR_OK) {
-        fail(d, status, buf, len - WEIR_HEADER_LEN);
         *consumed = 0;
         *count = 0;
         return status;
@@ -204,10 +225,10 @@ weir_status weir_rx_take(struct direction *d, uint8_t *buf, size_t len, struct w
     const struct weir_record r = {buf + prefix_of(kind), wire_len - prefix_of(kind) - WEIR_TAG_LEN,
                                   header.type};
     uint64_t blocks = blocks_with(d, r.len);
-    if (d->keys.at.seq == UINT64_MAX || !blocks_allowed(d, blocks, 0))
+    if (!may_open(d, blocks, WEIR_RESERVE_BLOCKS))
         return WEIR_E_KEY_LIMIT;
     pass_record(d, blocks, wire_len);
-    return take_opened(d, kind, r, wire_len, out);
+    return take_opened(d, kind, WEIR_RESERVE_BLOCKS, r, wire_len, out);
 }
 #endif
 

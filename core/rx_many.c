@@ -121,7 +121,7 @@ HOT weir_status take_group(struct direction *d, struct kind kind, struct group *
         const struct weir_record r = {g->op[i].out, g->op[i].in_len, WEIR_TYPE_DATA};
         size_t wire = prefix_of(kind) + r.len + WEIR_TAG_LEN;
         pass_record(d, blocks_with(d, r.len), wire);
-        weir_status status = i < good ? take_opened(d, kind, r, wire, &out[i]) : wrong;
+        weir_status status = i < good ? take_opened(d, kind, 0, r, wire, &out[i]) : wrong;
         if (status != WEIR_OK)
             return status;
         ++*count;

@@ -194,7 +194,7 @@ weir_status weir_rx_stream(struct weir_rx *rx, struct weir_stream_op *op)
     weir_status status = weir_direction_stream(d);
     if (status != WEIR_OK)
         return status;
-    if (d->keys.at.blocks > d->limit.hard)
+    if (!blocks_allowed(d, d->keys.at.blocks, WEIR_RESERVE_BLOCKS))
         return weir_direction_end(d, WEIR_E_KEY_LIMIT);
     d->backend->receive(d->backend, d->ctx, op);
     return WEIR_OK;
@@ -242,10 +242,13 @@ weir_status weir_rx_received(struct weir_rx *rx, const struct weir_stream_done *
         return status;
     *out = (struct weir_record){.data = buf, .len = done->len, .type = in.type};
     if (status == WEIR_OK) {
+        /* Beyond the limit the peer may still say its end. That this call has reached it may be the
+         * bound only. */
+        bool over = in.type == WEIR_TYPE_DATA && spent(d);
         count_in(d, done, &in);
         /* Records of data may come on end. */
         bool fits = in.type == WEIR_TYPE_DATA || out->len <= d->record_limit;
-        status = fits ? weir_rx_judge(d, out) : WEIR_E_OVERFLOW;
+        status = over ? WEIR_E_KEY_LIMIT : fits ? weir_rx_judge(d, out) : WEIR_E_OVERFLOW;
     } else if (status > WEIR_OK) {
         status = WEIR_E_BACKEND;
     }

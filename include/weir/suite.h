@@ -105,7 +105,9 @@ struct weir_suite {
  */
 struct weir_limit {
     uint64_t soft; /**< from here on WEIR_REKEY_DUE */
-    uint64_t hard; /**< beyond this no application data: WEIR_E_KEY_LIMIT */
+    /** Beyond this no application data: WEIR_E_KEY_LIMIT. Alerts and handshake messages may be
+     * sent, and heard, up to 1024 blocks later. */
+    uint64_t hard;
 };
 
 WEIR_BEGIN

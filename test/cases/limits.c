@@ -138,7 +138,8 @@ ON(BOTH, hard_limit_in_place)
     CHECK_EQ(f->t, f->watch.seals, 0);
 }
 
-ON(BOTH, rx_soft_and_hard)
+/* A limit of 5 and of 10 records, reached by the peer record by record. */
+static void peer_reaches_hard_limit(struct fixture *f)
 {
     weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 10, .hard = 20});
     for (uint64_t n = 1; n <= 10; n++) {
@@ -149,14 +150,136 @@ ON(BOTH, rx_soft_and_hard)
         CHECK_STATUS(f->t, weir_rx_status(&f->rx), n > 5 ? WEIR_REKEY_DUE : WEIR_OK);
         CHECK_EQ(f->t, weir_rx_position(&f->rx).blocks, 2 * n);
     }
+}
+
+/* What waits is refused over the limit, and nothing of it is left; `opened`: after it was opened,
+ * for its type. */
+static void is_too_much(struct fixture *f, bool opened)
+{
     uint32_t opens = f->watch.opens;
-    peer_says(f, WEIR_TYPE_DATA, f->text, two_blocks(f));
+
     CHECK_STATUS(f->t, we_open(f), WEIR_E_KEY_LIMIT);
     CHECK_ZERO(f->t, we_left(f) + 5, f->in_len - 5);
     we_heard_nothing(f);
-    CHECK_EQ(f->t, f->watch.opens, opens);
+    CHECK_EQ(f->t, f->watch.opens, opens + opened);
     CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_E_KEY_LIMIT);
     CHECK_STATUS(f->t, we_open(f), WEIR_E_KEY_LIMIT);
+    CHECK_EQ(f->t, f->watch.attached, 1); /* TX */
+}
+
+ON(BOTH, rx_soft_and_hard)
+{
+    for (size_t len = 0; len < 2000; len += 1 + len / 2) {
+        fixture_at(f, len);
+        fixture_again(f);
+        peer_reaches_hard_limit(f);
+        peer_says(f, WEIR_TYPE_DATA, f->text, len);
+        is_too_much(f, true);
+    }
+}
+
+/* What a sender keeps for its end is heard to the last block; data in between is not. */
+ON(BOTH, rx_hears_the_end_behind_the_limit)
+{
+    static const uint8_t types[] = {WEIR_TYPE_ALERT, WEIR_TYPE_HANDSHAKE};
+
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t most = i < 2 ? RESERVE_BLOCKS / 2 : i - 2;
+
+        fixture_at(f, i);
+        fixture_again(f);
+        peer_reaches_hard_limit(f);
+        for (uint32_t n = 0; n < most; n++) {
+            peer_says(f, types[i % 2], f->text, two_blocks(f));
+            CHECK_STATUS(f->t, we_open(f), WEIR_NEED_INPUT);
+            we_heard(f, types[i % 2], f->text, two_blocks(f));
+            CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
+        }
+        CHECK_EQ(f->t, weir_rx_position(&f->rx).blocks, 20 + 2 * most);
+        peer_says(f, i < 2 ? types[i % 2] : WEIR_TYPE_DATA, f->text, i < 2);
+        is_too_much(f, i >= 2);
+    }
+}
+
+/* A record that would pass the end of the reserve is not opened, one that just reaches it is. */
+ON(BOTH, rx_reserve_at_its_edge)
+{
+    for (uint32_t over = 0; over < 2; over++) {
+        size_t len = 16 * (RESERVE_BLOCKS - 1) - (f->tls13 ? 1 : 0) + over;
+
+        fixture_at(f, over);
+        fixture_again(f);
+        peer_reaches_hard_limit(f);
+        peer_says(f, WEIR_TYPE_HANDSHAKE, f->text, len);
+        if (over > 0) {
+            is_too_much(f, false);
+            continue;
+        }
+        CHECK_STATUS(f->t, we_open(f), WEIR_NEED_INPUT);
+        we_heard(f, WEIR_TYPE_HANDSHAKE, f->text, len);
+        CHECK_EQ(f->t, weir_rx_position(&f->rx).blocks, 20 + RESERVE_BLOCKS);
+    }
+}
+
+/* Whatever weir sends under a limit, weir reads under the same one. */
+ON(BOTH, what_tx_may_say_rx_may_hear)
+{
+    const struct weir_limit limit = {.soft = 1, .hard = 100};
+
+    for (size_t len = 1; len < 2000; len += 1 + len / 3) {
+        struct weir_keys keys;
+        size_t records = 0;
+
+        fixture_at(f, len);
+        fixture_again(f);
+        fixture_keys(f, &keys);
+        REQUIRE_STATUS(f->t, fixture_tx(f, &keys), WEIR_OK);
+        REQUIRE_STATUS(f->t, fixture_rx(f, &keys), WEIR_OK);
+        weir_tx_set_limit(&f->tx, limit);
+        weir_rx_set_limit(&f->rx, limit);
+        f->out_len = f->in_len = 0;
+        while (seal(f, WEIR_TYPE_DATA, len) >= 0)
+            records++;
+        while (seal(f, WEIR_TYPE_ALERT, 2) >= 0)
+            records++;
+        CHECK(f->t, weir_tx_position(&f->tx).blocks > limit.hard + RESERVE_BLOCKS - 2);
+        REQUIRE_EQ(f->t, f->out_len < IN_LEN, true);
+        memcpy(f->in, f->out, f->in_len = f->out_len);
+        CHECK_STATUS(f->t, we_open(f), WEIR_NEED_INPUT);
+        CHECK_EQ(f->t, f->heard.count, records);
+        CHECK_EQ(f->t, weir_rx_position(&f->rx).blocks, weir_tx_position(&f->tx).blocks);
+        f->said_len = f->out_len;
+        weir_keys_wipe(&keys);
+    }
+}
+
+/* The session is told how it ended, and not that the key is used up. */
+ON(BOTH, sessions_end_behind_the_limit)
+{
+    for (uint8_t fatal = 0; fatal < 2; fatal++) {
+        const uint8_t alert[] = {(uint8_t)(1 + fatal), (uint8_t)(80 * fatal)};
+
+        fixture_at(f, fatal);
+        fixture_again(f);
+        peer_reaches_hard_limit(f);
+        peer_says(f, WEIR_TYPE_ALERT, alert, sizeof alert);
+        CHECK_STATUS(f->t, we_hear(f), fatal ? WEIR_E_PEER_ALERT : WEIR_CLOSED);
+        CHECK_EQ(f->t, weir_session_peer_alert(&f->session), alert[1]);
+        CHECK_STATUS(f->t, weir_session_end_of_stream(&f->session),
+                     fatal ? WEIR_E_PEER_ALERT : WEIR_CLOSED);
+    }
+}
+
+/* A peer that renews its key behind the limit may go on. */
+ON(TLS13, key_updates_behind_the_limit)
+{
+    peer_reaches_hard_limit(f);
+    peer_updates(f, false);
+    peer_says(f, WEIR_TYPE_DATA, f->text, 5);
+    CHECK_STATUS(f->t, we_hear(f), WEIR_NEED_INPUT);
+    we_heard(f, WEIR_TYPE_DATA, f->text, 5);
+    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_OK);
+    CHECK_EQ(f->t, weir_rx_position(&f->rx).blocks, 2);
 }
 
 /* One data record on keys that have protected `blocks` already. */
@@ -334,6 +457,11 @@ static const struct test_case table[] = {
     CASE(hard_limit_in_the_middle_of_a_call),
     CASE(hard_limit_in_place),
     CASE(rx_soft_and_hard),
+    CASE(rx_hears_the_end_behind_the_limit),
+    CASE(rx_reserve_at_its_edge),
+    CASE(what_tx_may_say_rx_may_hear),
+    CASE(sessions_end_behind_the_limit),
+    CASE(key_updates_behind_the_limit),
     CASE(the_algorithms_own_limit),
     CASE(no_count_wraps),
     CASE(limits_hold_for_later_epochs),

@@ -310,6 +310,17 @@ ON(BOTH, trusted_and_refused)
     says(f, WEIR_TYPE_DATA, f->text, 40, 0);
     trusted_fails(f, WEIR_E_KEY_LIMIT);
     anew(f);
+    weir_rx_set_limit(&f->rx, (struct weir_limit){1, 2});
+    says(f, WEIR_TYPE_HANDSHAKE, f->text, 16383, 0); /* 1025 blocks: 1 is left of the reserve */
+    mark(0, len, true);
+    call.trust = true;
+    CHECK_STATUS(f->t, opens(f), WEIR_OK);
+    CHECK_EQ(f->t, call.count, 1);
+    CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
+    clear();
+    says(f, WEIR_TYPE_ALERT, f->text, 2, 0);
+    trusted_fails(f, WEIR_E_KEY_LIMIT);
+    anew(f);
     for (unsigned i = 0; i <= WEIR_MAX_EMPTY_RECORDS; i++)
         says(f, WEIR_TYPE_DATA, f->text, 0, 0);
     mark(0, len, true);

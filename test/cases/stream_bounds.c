@@ -190,6 +190,48 @@ ON(BOTH, limits_of_what_is_received)
     CHECK_STATUS(f->t, below_receive(&b, f), WEIR_E_KEY_LIMIT);
 }
 
+/* Behind the limit data is refused that was received already; the peer's end is heard. */
+ON(BOTH, the_end_behind_the_limit)
+{
+    static const uint8_t alert[] = {1, 0};
+
+    for (int close = 0; close < 2; close++) {
+        fixture_at(f, (uint64_t)close);
+        begin(f, BELOW_TX | BELOW_RX, true);
+        b.backend.query = NULL;
+        weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 50, .hard = 100});
+        for (int i = 0; i < 2; i++) {
+            peer_says(f, WEIR_TYPE_DATA, f->text, 40);
+            CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+            CHECK_STATUS(f->t, weir_rx_status(&f->rx), WEIR_REKEY_DUE);
+        }
+        peer_says(f, close ? WEIR_TYPE_ALERT : WEIR_TYPE_DATA, alert, sizeof alert);
+        CHECK_STATUS(f->t, below_receive(&b, f), close ? WEIR_CLOSED : WEIR_E_KEY_LIMIT);
+        CHECK_EQ(f->t, f->heard.count, 2);
+    }
+}
+
+/* The reserve of the peer has an end, too; nothing is asked for behind it. */
+ON(BOTH, the_reserve_ends)
+{
+    static const uint8_t ticket[200] = {4, 0, 0, 196};
+    struct weir_stream_op op;
+
+    if (!f->tls13)
+        return;
+    fixture_as(f, false);
+    begin(f, BELOW_TX | BELOW_RX, true);
+    b.backend.query = NULL;
+    weir_rx_set_limit(&f->rx, (struct weir_limit){.soft = 1, .hard = 1});
+    for (int i = 0; weir_rx_position(&f->rx).blocks <= 1 + 1024; i++) {
+        REQUIRE_EQ(f->t, i < 100, true);
+        CHECK_STATUS(f->t, weir_session_want(&f->session, &op), WEIR_OK);
+        peer_says(f, WEIR_TYPE_HANDSHAKE, ticket, sizeof ticket);
+        CHECK_STATUS(f->t, below_receive(&b, f), WEIR_OK);
+    }
+    CHECK_STATUS(f->t, weir_session_want(&f->session, &op), WEIR_E_KEY_LIMIT);
+}
+
 /* A limit is not met by a bound that somebody can make exact: nothing is due, nothing ends. */
 ON(BOTH, doubt_is_not_due)
 {
@@ -272,6 +314,7 @@ static const struct test_case table[] = {
     CASE(positions_are_bounds),       CASE(a_number_that_cannot_be),
     CASE(limits_on_the_bound),        CASE(bounds_are_close),
     CASE(the_end_of_the_numbers),     CASE(limits_of_what_is_received),
+    CASE(the_end_behind_the_limit),   CASE(the_reserve_ends),
     CASE(doubt_is_not_due),           CASE(asked_again_under_another_key),
     CASE(due_when_it_is_known_to_be), CASE(asked_again_behind_every_call),
 };
