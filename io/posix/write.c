@@ -36,7 +36,11 @@ weir_status io_before_write(struct weir_conn *conn)
     if (conn->closing) {
         return WEIR_E_MISUSE;
     }
-    weir_status status = io_commands(conn, WEIR_TX);
+    weir_status status = weir_session_status(&conn->session);
+    if (status < WEIR_OK) {
+        return status; /* whatever the socket takes: nothing more will be sealed */
+    }
+    status = io_commands(conn, WEIR_TX);
     if (status == WEIR_OK && io_wants_move(conn, WEIR_TX)) {
         /* Nothing more is sealed until what waits has gone: there the direction moves. */
         status = io_send(conn);

@@ -21,6 +21,7 @@ struct below {
     uint8_t text[WEIR_MAX_PLAINTEXT];
     size_t text_at, text_len;
     bool has_text, told;
+    bool ends; /* its FIN goes behind what is not sent */
     int error; /* in the socket */
 };
 
@@ -51,6 +52,10 @@ static void push(struct below *b, int fd)
         }
         memmove(b->out, b->out + n, b->out_len - (size_t)n);
         b->out_len -= (size_t)n;
+    }
+    if (b->ends) {
+        b->ends = false;
+        (void)really_shutdown(fd, SHUT_WR);
     }
 }
 
@@ -452,6 +457,16 @@ static ssize_t splice_either(int from, int to, size_t len, unsigned flags)
     return splice_in(find(to), to, from, len);
 }
 
+static int shut(int fd, int how)
+{
+    struct below *b = find(fd);
+    if (b == NULL || b->out_len == 0 || how != SHUT_WR) {
+        return really_shutdown(fd, how);
+    }
+    b->ends = true;
+    return 0;
+}
+
 static bool carries(int fd, bool sending)
 {
     return below_carries(fd, sending ? WEIR_TX : WEIR_RX);
@@ -480,5 +495,6 @@ void below_reset(void)
                                    .recv = receive_plain,
                                    .sendfile = send_file,
                                    .splice = splice_either,
+                                   .shutdown = shut,
                                    .always = push_all};
 }

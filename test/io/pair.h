@@ -126,6 +126,7 @@ struct syscall_hooks {
     ssize_t (*recv)(int fd, void *data, size_t len, int flags);
     ssize_t (*sendfile)(int fd, int file, int64_t *offset, size_t len);
     ssize_t (*splice)(int from, int to, size_t len, unsigned flags);
+    int (*shutdown)(int fd, int how);
     void (*always)(void); /* before each of them, and before send and recv */
 };
 extern struct syscall_hooks hooks;
@@ -135,6 +136,7 @@ ssize_t really_recvmsg(int fd, struct msghdr *message, int flags);
 ssize_t really_send(int fd, const void *data, size_t len, int flags);
 ssize_t really_recv(int fd, void *data, size_t len, int flags);
 ssize_t really_splice(int from, int to, size_t len, unsigned flags);
+int really_shutdown(int fd, int how);
 int really_setsockopt(int fd, int level, int name, const void *value, unsigned len);
 int really_getsockopt(int fd, int level, int name, void *value, unsigned *len);
 

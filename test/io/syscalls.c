@@ -138,6 +138,20 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     return (hooks.recvmsg == NULL ? really_recvmsg : hooks.recvmsg)(fd, message, flags);
 }
 
+int really_shutdown(int fd, int how)
+{
+    static int (*next)(int, int);
+    if (next == NULL) {
+        find("shutdown", &next);
+    }
+    return next(fd, how);
+}
+
+int shutdown(int fd, int how)
+{
+    return (hooks.shutdown == NULL ? really_shutdown : hooks.shutdown)(fd, how);
+}
+
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
     return (hooks.setsockopt == NULL ? really_setsockopt : hooks.setsockopt)(fd, level, name, value,
