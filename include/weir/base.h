@@ -41,6 +41,19 @@
 #define WEIR_ENUM
 #endif
 
+/*
+ * Without moves directions and sessions are smaller. Each function that makes one has another name
+ * then: a program that was compiled for the one does not link, or load, with a library of the other,
+ * which would write beyond the program's memory.
+ */
+#if !WEIR_HAS_OFFLOAD
+#define weir_tx_init      weir_tx_init_without_offload
+#define weir_tx_import    weir_tx_import_without_offload
+#define weir_rx_init      weir_rx_init_without_offload
+#define weir_rx_import    weir_rx_import_without_offload
+#define weir_session_init weir_session_init_without_offload
+#endif
+
 /** Versions as TLS writes them: the value of ProtocolVersion (RFC 8446 section 4.1.2). */
 #define WEIR_TLS12 0x0303u
 #define WEIR_TLS13 0x0304u

@@ -8,6 +8,7 @@ with either. Built are core, its backends and the portable providers, with every
 by the compiler that CC names.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -114,6 +115,59 @@ def refused(root):
     return fine
 
 
+PROGRAM = """
+#include <weir/portable.h>
+#include <weir/weir.h>
+int main(void)
+{
+    static struct weir_tx tx;
+    static struct weir_rx rx;
+    static struct weir_session session;
+    struct weir_session_config config = {.tx = &tx, .rx = &rx};
+    struct weir_refusal why;
+    struct weir_keys keys = {0};
+    struct weir_soft soft;
+    return weir_soft_init(&soft, &weir_aead_portable, &why) == WEIR_OK &&
+           weir_tx_init(&tx, &keys, &soft.backend, 0, 0, &why) == WEIR_REFUSED &&
+           weir_rx_init(&rx, &keys, &soft.backend, 0, 0, &why) == WEIR_REFUSED &&
+           weir_session_init(&session, &config) == WEIR_E_MISUSE ? 0 : 1;
+}
+"""
+
+
+def mixed(root):
+    """Program and library of one build go together; of two, in which structs differ, they do not
+    link: otherwise the library would write beyond the program's memory."""
+    compiler = os.environ.get('CC', 'cc').split()
+    soft = [root / 'backends/soft' / f'{name}.c' for name in
+            ('soft', 'aead_portable', 'portable_aes', 'portable_ghash')]
+    fine = True
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        (place / 'program.c').write_text(PROGRAM)
+        for program in (0, 1):
+            for library in (0, 1):
+                objects = place / f'{program}{library}'
+                objects.mkdir()
+                for index, source in enumerate([place / 'program.c', *soft,
+                                                *sorted(root.glob('core/*.c'))]):
+                    has = program if index == 0 else library
+                    text, status = run([*compiler, '-std=gnu11', '-c', '-I', root / 'include',
+                                        f'-DWEIR_HAS_OFFLOAD={has}', source,
+                                        '-o', objects / f'{index}.o'])
+                    fine = fine and status == 0
+                text, status = run([*compiler, *objects.glob('*.o'), '-o', objects / 'all'])
+                good = (status == 0 and run([objects / 'all'])[1] == 0 if program == library else
+                        status != 0 and all(name in text for name in
+                                            ('weir_tx_init', 'weir_rx_init', 'weir_session_init')))
+                fine = fine and good
+                print(f'{"PASS" if good else "FAIL"} program with{"" if program else "out"} offload '
+                      f'on a library with{"" if library else "out"} it', flush=True)
+                if not good:
+                    end_of(text)
+    return fine
+
+
 def known_to_meson(root):
     """Each part that is left out somewhere is an option, and each such option is left out."""
     text = (root / 'include/weir/config.h').read_text()
@@ -130,7 +184,7 @@ def main():
     wanted = sys.argv[2:] or list(COMBINATIONS)
     fine = [try_combination(root, name, COMBINATIONS[name]) for name in wanted]
     if not sys.argv[2:]:
-        fine += [refused(root), known_to_meson(root)]
+        fine += [refused(root), known_to_meson(root), mixed(root)]
     return 0 if all(fine) else 1
 
 
