@@ -5,7 +5,8 @@
 
 LISTS is the program made of docs/lists.c. Made are docs/status.md and docs/refusals.md, and the
 example in README.md, which is examples/embed.c from its first include on. Checked are, too, the
-values in docs/limits.md, and that links between the documents lead somewhere.
+values in docs/limits.md, that links between the documents lead somewhere, and that names in them
+are known.
 """
 
 import re
@@ -70,23 +71,50 @@ def documents(root):
     return [path for folder in folders for path in sorted((root / folder).glob('*.md'))]
 
 
+def anchor(heading):
+    """What a heading is linked to by, in the way of the sites that show these pages."""
+    return re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-')
+
+
 def broken_links(root):
-    """Links to files that are not there, and pages that nothing links to from README.md on."""
+    """Links to files or headings that are not there, and pages that nothing links to from README.md
+    on."""
     faults, reached, queue = [], set(), [root / 'README.md']
     while queue:
         page = queue.pop()
         if page in reached:
             continue
         reached.add(page)
-        for target in re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', page.read_text()):
-            there = (page.parent / target).resolve()
+        for target, part in re.findall(r'\]\(([^)#:]*)(?:#([^)]*))?\)', page.read_text()):
+            there = (page.parent / target).resolve() if target else page
             if not there.exists():
                 faults.append(f'{page.relative_to(root)} links to {target}')
             elif there.suffix == '.md':
                 queue.append(there)
+                headings = re.findall(r'^#+ (.*)$', there.read_text(), re.MULTILINE)
+                if part and part not in map(anchor, headings):
+                    faults.append(f'{page.relative_to(root)} links to {target}#{part}')
     faults += [f'nothing leads to {page.relative_to(root)}' for page in documents(root)
                if page.resolve() not in reached]
     return faults
+
+
+def sources(root, *patterns):
+    for pattern in patterns:
+        for path in root.rglob(pattern):
+            if not path.relative_to(root).parts[0].startswith(('build', '.')):
+                yield path
+
+
+def unknown_names(root):
+    """Names of weir's in any page that no source has."""
+    name = re.compile(r'\b(?:weir_[a-z0-9_]*[a-z0-9]|WEIR_[A-Z0-9_]*[A-Z0-9])\b(?!_?[…*])')
+    known = set()
+    written = sources(root, '*.c', '*.h', '*.py', 'meson.build')
+    for path in [*written, *(root / 'scripts').iterdir()]:
+        known.update(name.findall(path.read_text(errors='replace')))
+    return [f'{page.relative_to(root)} says {word}' for page in sorted(sources(root, '*.md'))
+            for word in sorted(set(name.findall(page.read_text())) - known)]
 
 
 def check(name, faults):
@@ -110,6 +138,7 @@ def main():
     if action == 'check':
         stale |= check('bounds', wrong_bounds(root))
         stale |= check('links', broken_links(root))
+        stale |= check('names', unknown_names(root))
     return stale
 
 

@@ -240,6 +240,28 @@ def options_in_help(world):
         expect(absent not in weir(world, 'serve', '--help').out, f'weir serve --help has {absent}')
 
 
+def commands_in_documents(world):
+    """Every option in a command line of the documents is in the help text of that command."""
+    root = Path(__file__).resolve().parents[2]
+    lines = []
+    for page in [root / 'README.md', *(root / 'docs').glob('*.md'), *(root / 'changes').glob('*.md')]:
+        text = page.read_text(encoding='utf-8')
+        lines += re.findall(r'^ {4}weir (.*)$', text, re.MULTILINE)
+        lines += re.findall(r'`weir ([^`]*)`', text)
+    expect(len(lines) > 20, f'only {len(lines)} command lines')
+    for line in lines:
+        # What it does stands behind two blanks or more, or behind a sign of the shell.
+        verb, *words = re.split(r' {2,}| [>|;]', line)[0].split()
+        if verb in ('help', '--version'):
+            continue
+        text = weir(world, 'help', verb).out
+        expect(text, f'weir {line}: no such command')
+        for word in words:
+            if word.startswith('-'):
+                expect(re.search(rf'(?<!\S){word.partition("=")[0]}(?![\w-])', text),
+                       f'weir {line}: {word} is not in the help text')
+
+
 def not_built(world):
     """A library that is known, but not part of this build."""
     absent = [name for name in ('openssl', 'mbedtls') if not world.build[name]]
@@ -358,6 +380,7 @@ def run(cases, world):
     cases.run('mbedTLS without TLS 1.3', versions, world)
     cases.run('a TLS library that has the version', library_by_version, world)
     cases.run('options in help texts', options_in_help, world)
+    cases.run('command lines in documents', commands_in_documents, world)
     cases.run('a TLS library that is not built', not_built, world)
     cases.run('the default version', default_version, world)
     cases.run('backends that are refused', refused_backends, world)
