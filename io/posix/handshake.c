@@ -43,8 +43,9 @@ static weir_status drive(struct weir_conn *conn)
     struct io_buffer *b = &conn->in;
     for (;;) {
         size_t consumed = 0;
-        weir_status status =
-            conn->hs->drive(conn->hs, b->base + b->head, io_buffer_len(b), &consumed);
+        /* Before the first byte there is no buffer, and no pointer into it. */
+        const uint8_t *from = b->base == NULL ? NULL : b->base + b->head;
+        weir_status status = conn->hs->drive(conn->hs, from, io_buffer_len(b), &consumed);
         b->head += consumed;
         if (status != WEIR_NEED_INPUT || consumed == 0 || io_buffer_len(b) == 0) {
             return status;

@@ -186,8 +186,8 @@ static void keys_are_changed(struct test *t)
         for (size_t k = 4 + (l->cipher == 54 ? 12u : 8u), n = 0; n < (l->cipher == 51 ? 16u : 32u);
              n++)
             next.tx[k - 4 + n] = next.rx[k - 4 + n] = (uint8_t)(0x70 + n);
-        memset(next.tx + l->len - 12, 0, 8);
-        memset(next.rx + l->len - 12, 0, 8);
+        memset(&next.tx[l->len - 12], 0, 8);
+        memset(&next.rx[l->len - 12], 0, 8);
         ktls_check_info(&b, &next, dir);
         CHECK_STATUS(t, ktls_complete(&b, 0), WEIR_OK);
         CHECK(t, ktls_command(&b) == NULL);
