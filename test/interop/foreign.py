@@ -263,6 +263,26 @@ class GnuTLSServ(GnuTLSTool):
         return words
 
 
+class NssClient(Tool):
+    """nss_client.c, or nothing where there is no NSS."""
+    name = 'nss-client'
+
+    def __init__(self, credentials, program):
+        self.program = program or 'NSS'
+        super().__init__(credentials)
+
+    def _suites(self):
+        text = subprocess.run([self.program, '--list'], capture_output=True, text=True, check=True,
+                              timeout=60).stdout
+        return set(text.split())
+
+    def version(self):
+        return 'NSS'
+
+    def command(self, suite, port):
+        return [self.program, '--suite', suite.number, str(port)]
+
+
 class Curl(Tool):
     name = 'curl'
     program = 'curl'

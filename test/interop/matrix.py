@@ -119,6 +119,23 @@ def size_limits(world):
     return found
 
 
+def nss(world):
+    """NSS, the library of Firefox, as client."""
+    tool = world.tool('nss-client')
+    found = [Case('bulk', tool.name, tool, lib, world.suites[name], MB, cases.run_exchange)
+             for lib in world.libraries for names in BULK.values() for name in names]
+    for label in ('update_requested', 'update_not_requested'):
+        found += only(both_versions(world, 'update-both', cases.run_nss_updates, tools=[tool],
+                                    size=2 * MB, label=label), '1.3')
+    for label, run, most, options in (('size-limit-700', cases.run_records, 700, []),
+                                      ('size-limit-overstepped', cases.run_overstepped, 0, [])):
+        found += [case for case in both_versions(
+            world, 'records', run, tools=[tool], label=label, most=most, size=300_000,
+            options=['--size-limit', 600, *options], extra=['--size-limit', '700'])
+                  if case.lib == 'openssl']
+    return found
+
+
 def resumption(world):
     found = []
     for tool in world.peers:
@@ -227,5 +244,5 @@ def bio(world):
 def every(world):
     """All cases, those first that take longest."""
     return [*bulk(world), *curl(world), *pairs(world), *suites(world), *updates(world),
-            *records(world), *size_limits(world), *handshakes(world), *resumption(world), *renegotiation(world),
+            *records(world), *size_limits(world), *nss(world), *handshakes(world), *resumption(world), *renegotiation(world),
             *endings(world), *bio(world)]

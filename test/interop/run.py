@@ -52,9 +52,10 @@ class World:
         self.credentials = foreign.Credentials(directory)
         tools = [foreign.SClient(self.credentials), foreign.SServer(self.credentials),
                  foreign.GnuTLSCli(self.credentials, arguments.preload),
-                 foreign.GnuTLSServ(self.credentials), foreign.Curl(self.credentials)]
+                 foreign.GnuTLSServ(self.credentials), foreign.Curl(self.credentials),
+                 foreign.NssClient(self.credentials, arguments.nss)]
         self.tools = {tool.name: tool for tool in tools}
-        self.peers = tools[:-1]
+        self.peers = tools[:-2]
         self._lock = threading.Lock()
         self.reports, self.records, self.keys = 0, 0, {}
         self.twice = []
@@ -161,6 +162,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description='weir opposite TLS programs of other people')
     parser.add_argument('peer', help="weir's end: interop-peer")
     parser.add_argument('preload', help='interop-setbuf.so')
+    parser.add_argument('--nss', help='interop-nss, where there is NSS')
     parser.add_argument('patterns', nargs='*', metavar='PATTERN',
                         help='only the cases with this in their name')
     return parser.parse_intermixed_args()
