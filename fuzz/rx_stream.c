@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any bytes, cut anywhere: weir_rx_open gives the same records and the same status whether a stream
- * comes whole, in pieces, or with parts of it marked as decrypted (rx_marked.h), on the null
- * provider and for both versions; and on the way keeps what rx.h promises. The layout of an input
- * is in rx_stream.h.
+ * comes whole, in pieces, several records with a call of the provider, or with parts of it marked
+ * as decrypted (rx_marked.h), on the null provider and for both versions; and on the way keeps what
+ * rx.h promises. The layout of an input is in rx_stream.h.
  */
 #include "rx_stream.h"
 #include "aead_null.h"
@@ -302,18 +302,38 @@ static void drain_marked(struct weir_rx *rx, uint8_t *buf, size_t len, const siz
     weir_undo_wipe(&undo);
 }
 
+/* The null provider has no such call; weir makes it for small records. */
+static weir_status null_open_each(void *ctx, const struct weir_aead_op *ops, size_t count,
+                                  size_t *good)
+{
+    weir_status status = WEIR_OK;
+
+    PROMISE(count >= 1 && count <= WEIR_AEAD_MAX_EACH);
+    *good = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (weir_aead_null.open(ctx, &ops[i]) != WEIR_OK)
+            status = WEIR_E_AUTH;
+        *good += status == WEIR_OK;
+    }
+    return status;
+}
+
+enum way { SINGLY, TOGETHER, MARKED };
+
 /* Feeds the stream up to each cut and then all of it, every time in a buffer of exact size; or,
- * with `marked`, at once with marks. */
+ * MARKED, at once with marks. TOGETHER: small records are opened with one call of the provider. */
 static void feed(const struct setup *setup, const struct stream *stream, const size_t *cuts,
-                 size_t cut_count, size_t cap, bool marked, struct outcome *o)
+                 size_t cut_count, size_t cap, enum way way, struct outcome *o)
 {
     struct weir_keys keys = setup->keys;
+    struct weir_aead aead = weir_aead_null;
     struct weir_soft soft;
     struct weir_refusal why;
     struct weir_rx rx;
     uint64_t ctx[16];
-    weir_status status = weir_soft_init(&soft, &weir_aead_null, &why);
 
+    aead.open_each = way == TOGETHER ? null_open_each : NULL;
+    weir_status status = weir_soft_init(&soft, &aead, &why);
     o->count = o->text_len = o->consumed = 0;
     o->status = WEIR_NEED_INPUT;
     PROMISE(status == WEIR_OK && soft.backend.ctx_size <= sizeof(ctx));
@@ -323,13 +343,13 @@ static void feed(const struct setup *setup, const struct stream *stream, const s
         PROMISE(weir_rx_set_record_limit(&rx, setup->record_limit) == WEIR_OK);
     weir_rx_set_limit(&rx, setup->key_limit);
 
-    if (marked) {
+    if (way == MARKED) {
         uint8_t *buf = fuzz_exact_copy(stream->bytes, stream->len);
 
         drain_marked(&rx, buf, stream->len, cuts, cut_count, o, setup);
         free(buf);
     }
-    for (size_t i = 0; i <= cut_count && !marked && o->status == WEIR_NEED_INPUT; i++) {
+    for (size_t i = 0; i <= cut_count && way != MARKED && o->status == WEIR_NEED_INPUT; i++) {
         size_t end = i < cut_count ? cuts[i] : stream->len;
         size_t len = end - o->consumed;
         uint8_t *buf = fuzz_exact_copy(stream->bytes + o->consumed, len);
@@ -373,7 +393,7 @@ static void sort_cuts(const struct setup *setup, size_t len, size_t *cuts)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct stream stream;
-    static struct outcome whole, cut, marked;
+    static struct outcome whole, cut, together, marked;
     struct fuzz_bytes bytes = {data, size};
     struct setup setup;
     size_t cuts[RX_STREAM_MAX_CUTS] = {0};
@@ -381,11 +401,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     take_setup(&bytes, &setup);
     take_stream(&setup, &bytes, &stream);
     sort_cuts(&setup, stream.len, cuts);
-    feed(&setup, &stream, NULL, 0, MAX_CAP, false, &whole);
-    feed(&setup, &stream, cuts, setup.cut_count, setup.cap, false, &cut);
+    feed(&setup, &stream, NULL, 0, MAX_CAP, SINGLY, &whole);
+    feed(&setup, &stream, cuts, setup.cut_count, setup.cap, SINGLY, &cut);
     check_same(&whole, &cut);
+    feed(&setup, &stream, cuts, setup.cut_count, MAX_CAP, TOGETHER, &together);
+    check_same(&whole, &together);
     if (weir_suite_find(setup.keys.suite)->alg != WEIR_CHACHA20_POLY1305) {
-        feed(&setup, &stream, cuts, setup.cut_count, setup.cap, true, &marked);
+        feed(&setup, &stream, cuts, setup.cut_count, setup.cap, MARKED, &marked);
         check_same(&whole, &marked);
     }
     PROMISE(whole.counters.records == whole.count);
