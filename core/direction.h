@@ -134,7 +134,7 @@ static inline uint64_t blocks_with(const struct direction *d, size_t len)
     uint64_t more = blocks_of(len);
     uint64_t sum = d->keys.at.blocks + more;
 
-    return sum >= more ? sum : UINT64_MAX;
+    return sum | -(uint64_t)(sum < more);
 }
 
 /* Whether the key may have protected that many blocks, with `reserve` beyond its limit. */
@@ -336,7 +336,8 @@ HOT void fill_nonce(struct nonce_base base, struct kind kind, struct weir_aead_o
      * the provider can begin nothing without it. */
     uint64_t low = kind.salt ? explicit_nonce : seq;
 
-    put_wire128(op->nonce, base.first ^ wire64(low >> 32), base.second ^ wire64(low << 32));
+    put_wire128(op->nonce, base.first ^ wire64_end(low),
+                kind.salt ? wire64_begin(low) : base.second ^ wire64_begin(low));
 }
 
 /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext, for TLS 1.2; `aad` is

@@ -67,6 +67,26 @@ static inline uint64_t wire64(uint64_t value)
 #endif
 }
 
+/* Of the bytes of `value` on the wire the first four, behind four zeros; and the last four, before
+ * four zeros: as wire64 of its halves, by one byte swap for both. */
+static inline uint64_t wire64_end(uint64_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return wire64(value) << 32;
+#else
+    return value >> 32;
+#endif
+}
+
+static inline uint64_t wire64_begin(uint64_t value)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return wire64(value) >> 32;
+#else
+    return value << 32;
+#endif
+}
+
 /* `len` bytes, at most 8, then zeros, as they lie in memory. */
 static inline uint64_t get_wire(const uint8_t *p, size_t len)
 {

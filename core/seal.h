@@ -53,11 +53,9 @@ static inline bool within_limits(const struct direction *d, uint8_t type, uint64
 
 /* The explicit nonce of the record after this one. A sender has one of three rules: a counter (the
  * sequence number is one), or a mask over the sequence number, the same for every record. */
-static inline void step_explicit(struct weir_position *at)
+static inline uint64_t next_explicit(uint8_t nonce_rule, uint64_t seq, uint64_t explicit_nonce)
 {
-    uint64_t masked = at->explicit_nonce ^ at->seq ^ (at->seq + 1);
-
-    at->explicit_nonce = at->nonce_rule == WEIR_NONCE_XOR ? masked : at->explicit_nonce + 1;
+    return nonce_rule == WEIR_NONCE_XOR ? explicit_nonce ^ seq ^ (seq + 1) : explicit_nonce + 1;
 }
 
 /* One record to be made. */
@@ -101,20 +99,25 @@ HOT void start_record(struct direction *d, const struct record *r, struct weir_a
     /* RFC 8446 section 5.2: the opaque_type "is always set to the value 23". */
     uint8_t type = kind.tls13 ? WEIR_TYPE_DATA : r->type;
     uint64_t header = header_word(type, r->wire - WEIR_HEADER_LEN);
+    struct weir_position *at = &d->keys.at;
+    /* Read once: as far as a compiler knows, what is written here may lie on top of them. */
+    const uint64_t seq = at->seq, explicit_nonce = at->explicit_nonce;
 
-    fill_nonce(nonce_base(&d->keys), kind, op, d->keys.at.seq, d->keys.at.explicit_nonce);
+    fill_nonce(nonce_base(&d->keys), kind, op, seq, explicit_nonce);
     if (kind.tls13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire; but that is being written in
          * two pieces, and would be waited for. */
         put_wire128(aad, header, 0);
         op->aad = (struct weir_iov){aad, WEIR_HEADER_LEN};
     } else {
-        fill_aad12(op, aad, d->keys.at.seq, type, r->message);
+        fill_aad12(op, aad, seq, type, r->message);
     }
-    memcpy(out, &header, WEIR_HEADER_LEN);
     if (kind.salt) {
-        put_be64(out + WEIR_HEADER_LEN, d->keys.at.explicit_nonce);
-        step_explicit(&d->keys.at);
+        memcpy(out, &header, sizeof header); /* the nonce covers the rest */
+        put_be64(out + WEIR_HEADER_LEN, explicit_nonce);
+        at->explicit_nonce = next_explicit(at->nonce_rule, seq, explicit_nonce);
+    } else {
+        memcpy(out, &header, WEIR_HEADER_LEN);
     }
     op->in_len = r->message;
     op->out = out + r->prefix;

@@ -229,56 +229,76 @@ static inline size_t len_of(const struct weir_iov *in, size_t count)
     return len;
 }
 
-/* Puts all pieces into message[], and the inner content type behind them; at most one less than
- * there is room for. Returns how many. */
-HOT size_t list_pieces(struct kind kind, const struct weir_iov *in, size_t in_count,
-                       struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS])
+static const uint8_t inner_data = WEIR_TYPE_DATA;
+
+/* The pieces of a message, in order. */
+struct pieces {
+    const struct weir_iov *in;
+    size_t count;
+};
+
+/* Puts the message of `r` together: by copying its pieces to `text`, where in TLS 1.3 the inner
+ * content type comes behind them, or where that is dearer as a list in message[]. */
+HOT struct pieces put_pieces(struct record r, struct pieces from,
+                             struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS], uint8_t *text)
 {
-    static const uint8_t inner = WEIR_TYPE_DATA;
     size_t count = 0;
 
-    for (size_t i = 0; i < in_count; i++)
-        if (in[i].len > 0)
-            message[count++] = in[i];
-    if (kind.tls13)
-        message[count++] = (struct weir_iov){&inner, 1};
-    return count;
+    if (r.len <= COPY_LIMIT) {
+        message[0] = (struct weir_iov){text, r.message};
+        for (; count < from.count; text += from.in[count++].len)
+            if (from.in[count].len > 0)
+                memcpy(text, from.in[count].base, from.in[count].len);
+        if (r.kind.tls13)
+            *text = WEIR_TYPE_DATA;
+        return (struct pieces){message, 1};
+    }
+    for (size_t i = 0; i < from.count; i++)
+        if (from.in[i].len > 0)
+            message[count++] = from.in[i];
+    if (r.kind.tls13)
+        message[count++] = (struct weir_iov){&inner_data, 1};
+    return (struct pieces){message, count};
 }
 
-/* Copies pieces of at least one byte together, and the inner content type behind them. */
-HOT void copy_together(struct kind kind, const struct weir_iov *in, size_t len, uint8_t *to)
+/* The same for two pieces, both with something in them. */
+HOT struct pieces put_two(struct record r, const struct weir_iov in[2],
+                          struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS], uint8_t *text)
 {
-    uint8_t *end = to + len;
-
-    for (; to < end; to += in++->len)
-        if (in->len > 0)
-            memcpy(to, in->base, in->len);
-    if (kind.tls13)
-        *end = WEIR_TYPE_DATA;
+    if (__builtin_expect(r.len <= COPY_LIMIT, true)) {
+        memcpy(text, in[0].base, in[0].len);
+        memcpy(text + in[0].len, in[1].base, in[1].len);
+        if (r.kind.tls13)
+            text[r.len] = WEIR_TYPE_DATA;
+        message[0] = (struct weir_iov){text, r.message};
+        return (struct pieces){message, 1};
+    }
+    if (!r.kind.tls13)
+        return (struct pieces){in, 2};
+    message[0] = in[0];
+    message[1] = in[1];
+    message[2] = (struct weir_iov){&inner_data, 1};
+    return (struct pieces){message, 3};
 }
 
-/* Seals the usual, `len` bytes in several pieces: at most COPY_LIMIT bytes, or not too many. */
-HOT weir_status seal_pieces(struct direction *d, struct kind kind, const struct weir_iov *in,
-                            size_t in_count, size_t len, uint8_t *out, size_t out_cap, size_t *made)
+/* Seals the usual, `len` bytes in several pieces: at most COPY_LIMIT bytes, or not too many. `two`:
+ * as for put_two. */
+HOT weir_status seal_pieces(struct direction *d, struct kind kind, struct pieces from, bool two,
+                            size_t len, uint8_t *out, size_t out_cap, size_t *made)
 {
     const struct record r = record_of(d, kind, WEIR_TYPE_DATA, len, 0);
     struct weir_iov message[WEIR_AEAD_MAX_SEGMENTS];
     struct weir_aead_op op;
     uint8_t aad[16];
-    size_t count = 1;
 
     if (r.wire > out_cap)
         return WEIR_NEED_OUTPUT;
     if (!within_limits(d, WEIR_TYPE_DATA, r.blocks))
         return weir_tx_limit_reached(d, WEIR_TYPE_DATA);
     start_record(d, &r, &op, aad, out);
-    if (len > COPY_LIMIT) {
-        count = list_pieces(kind, in, in_count, message);
-    } else {
-        copy_together(kind, in, len, op.out);
-        message[0] = (struct weir_iov){op.out, r.message};
-    }
-    weir_status status = end_record(d, &r, &op, message, count);
+    const struct pieces all =
+        two ? put_two(r, from.in, message, op.out) : put_pieces(r, from, message, op.out);
+    weir_status status = end_record(d, &r, &op, all.in, all.count);
     if (status != WEIR_OK)
         return status;
     *made = r.wire;
@@ -296,12 +316,44 @@ static __attribute__((noinline)) weir_status seal_other(struct direction *d, uin
 
     if (!is_usual(d, type, len) || (len > COPY_LIMIT && in_count >= WEIR_AEAD_MAX_SEGMENTS))
         return seal_any(d, type, in, in_count, out, out_cap, taken, made);
-    if (is_tls13(d))
-        status = seal_pieces(d, kind13, in, in_count, len, out, out_cap, made);
-    else
-        status = seal_pieces(d, kind_of(d), in, in_count, len, out, out_cap, made);
+    const struct pieces from = {in, in_count};
+    status = seal_pieces(d, kind_of(d), from, false, len, out, out_cap, made);
     if (status == WEIR_OK || status == WEIR_REKEY_DUE)
         *taken = len;
+    return status;
+}
+
+/* Data in two pieces, a header and a body: whether it is usual, and has something in both. */
+static inline bool is_pair(const struct direction *d, uint8_t type, const struct weir_iov *in,
+                           size_t in_count)
+{
+    return FAST && in_count == 2 && in[0].len > 0 && in[1].len > 0 &&
+           is_usual(d, type, len_of(in, 2));
+}
+
+/* Seals such data by code that need not count pieces. */
+HOT weir_status seal_pair(struct direction *d, const struct weir_iov *in, size_t len, uint8_t *out,
+                          size_t out_cap, size_t *made)
+{
+    const struct pieces from = {in, 2};
+
+    if (is_tls13(d))
+        return seal_pieces(d, kind13, from, true, len, out, out_cap, made);
+    if (has_explicit_nonce(d))
+        return seal_pieces(d, kind12, from, true, len, out, out_cap, made);
+    return seal_pieces(d, kind_of(d), from, true, len, out, out_cap, made);
+}
+
+/* Tells what became of the usual: all of it, `wire` bytes, or nothing. */
+HOT weir_status tell(weir_status status, size_t len, size_t wire, size_t *taken, size_t *made)
+{
+    if (status == WEIR_OK || status == WEIR_REKEY_DUE) {
+        *taken = len;
+        *made = wire;
+        return status;
+    }
+    *taken = 0;
+    *made = 0;
     return status;
 }
 
@@ -309,17 +361,23 @@ weir_status weir_tx_seal(struct weir_tx *tx, uint8_t type, const struct weir_iov
                          size_t in_count, uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
 {
     struct direction *d = tx_inside(tx);
+    size_t wire = 0;
 
+    if (in_count == 1 && is_usual(d, type, in->len)) {
+        const size_t len = in->len;
+        weir_status status = seal_usually(d, in->base, false, NULL, len, out, out_cap, &wire);
+
+        return tell(status, len, wire, taken, made);
+    }
+    if (is_pair(d, type, in, in_count)) {
+        const size_t len = in[0].len + in[1].len;
+        weir_status status = seal_pair(d, in, len, out, out_cap, &wire);
+
+        return tell(status, len, wire, taken, made);
+    }
     *taken = 0;
     *made = 0;
-    if (in_count != 1 || !is_usual(d, type, in->len))
-        return seal_other(d, type, in, in_count, out, out_cap, taken, made);
-
-    size_t len = in->len;
-    weir_status status = seal_usually(d, in->base, false, NULL, len, out, out_cap, made);
-    if (status == WEIR_OK || status == WEIR_REKEY_DUE)
-        *taken = len;
-    return status;
+    return seal_other(d, type, in, in_count, out, out_cap, taken, made);
 }
 
 /* As weir_tx_seal_in_place, but for what is left in `buf` after an error. */

@@ -173,7 +173,7 @@ HOT struct gain lay_out_group(struct direction *d, struct kind kind, struct grou
         memcpy(record, &header, WEIR_HEADER_LEN);
         if (kind.salt) {
             put_be64(record + WEIR_HEADER_LEN, at.explicit_nonce);
-            step_explicit(&at);
+            at.explicit_nonce = next_explicit(at.nonce_rule, at.seq, at.explicit_nonce);
         }
         put_in_group(g, i, base, kind, record, kind.tls13 ? placed : text.base, message, at.seq++);
         if (kind.tls13) {

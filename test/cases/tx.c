@@ -199,6 +199,31 @@ ON(BOTH, gathered_with_empty_pieces)
     said_text(f, WEIR_TYPE_DATA, 0, 4096);
 }
 
+/* A header and a body, on both sides of what is copied; either may be missing. */
+ON(BOTH, gathered_from_two_pieces)
+{
+    static const size_t lens[] = {0, 1, 13, 64, 1024, 2047, 2048, 2049, 8192, 16384};
+    const size_t n = sizeof lens / sizeof *lens;
+
+    for (size_t i = 0; i < n * n; i++) {
+        const size_t first = lens[i / n], second = lens[i % n];
+        const struct weir_iov in[2] = {{first > 0 ? f->text : NULL, first},
+                                       {second > 0 ? f->text + first : NULL, second}};
+        const size_t wire = weir_tx_wire_len(&f->tx, first + second);
+        size_t taken = 77;
+
+        fixture_at(f, i);
+        CHECK_STATUS(f->t, seal(f, WEIR_TYPE_DATA, in, 2, wire - 1, &taken), WEIR_NEED_OUTPUT);
+        CHECK_EQ(f->t, taken, first + second > 16384 ? 16384 : 0);
+        if (taken > 0)
+            we_said(f, WEIR_TYPE_DATA, f->text, 16384);
+        we_said_nothing(f);
+        CHECK_STATUS(f->t, seal(f, WEIR_TYPE_DATA, in, 2, wire, &taken), WEIR_OK);
+        CHECK_EQ(f->t, taken, first + second);
+        said_text(f, WEIR_TYPE_DATA, taken, 16384);
+    }
+}
+
 ON(BOTH, lengths_that_wrap_are_refused)
 {
     const struct weir_iov in[] = {{f->text, 100}, {f->text, SIZE_MAX - 50}, {f->text, 100}};
@@ -374,6 +399,7 @@ static const struct test_case table[] = {
     CASE(nothing_else_may_be_sealed),
     CASE(gathered_from_any_pieces),
     CASE(gathered_with_empty_pieces),
+    CASE(gathered_from_two_pieces),
     CASE(lengths_that_wrap_are_refused),
     CASE(too_little_room_at_every_size),
     CASE(in_place),

@@ -246,6 +246,7 @@ static void inspect(struct test *t, const struct weir_aead_op *op)
         const struct weir_iov *in = &op->in[i];
 
         sum += in->len;
+        CHECK(t, in->len > 0 || op->in_count == 1);
         CHECK(t, apart(in->base, in->len, op->out, op->in_len) ||
                      (op->in_count == 1 && in->base == op->out));
         CHECK(t, apart(in->base, in->len, op->tag, WEIR_TAG_LEN));
