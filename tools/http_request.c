@@ -131,6 +131,12 @@ static int on_headers_complete(struct http_parser *parser)
     }
     bool chunked = (parser->flags & F_CHUNKED) != 0;
     bool sized = (parser->flags & F_CONTENTLENGTH) != 0;
+    /* "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header
+     * field MUST treat the message as if the framing is faulty" (RFC 9112 section 6.1): whoever
+     * stands in between may see two requests in it, or half of one. */
+    if (chunked && parser->http_minor == 0) {
+        return refuse(request, HTTP_STATUS_BAD_REQUEST);
+    }
     if ((sized && parser->content_length > HTTP_BODY_MAX) ||
         ((sized || chunked) && request->fields[HTTP_FIELD_EXPECT].times > 0)) {
         return refuse(request, HTTP_STATUS_PAYLOAD_TOO_LARGE); /* no need to send it */

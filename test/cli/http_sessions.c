@@ -140,6 +140,10 @@ static const struct session_case cases[] = {
      IN("GET /a.txt HTTP/1.1\r\n" H "Content-Length: 5\r\n"
         "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
      "400", NULL},
+    {"chunks of HTTP/1.0",
+     IN("GET /a.txt HTTP/1.0\r\n" H "Connection: keep-alive\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" GET("/sub/c.css")),
+     "400", NULL},
     {"Expect with a body",
      IN("GET /a.txt HTTP/1.1\r\n" H "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"), "413",
      NULL},
