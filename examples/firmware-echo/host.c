@@ -2,13 +2,14 @@
 /*
  * Shakes hands in the image's name, gives it the keys, and from then on only passes bytes on.
  *
- *     host [--listen PORT | --connect PORT] [--cert FILE --key FILE] [--tls12] [--record BYTES]
- * LINE
+ *     host --listen PORT --cert FILE --key FILE [--tls12] [--record BYTES] LINE
+ *     host --connect PORT [--ca FILE] [--tls12] [--record BYTES] LINE
  *
  * LINE is QEMU's UNIX socket, a serial device, or a directory with the pipes to-image and
  * from-image. With --listen the image's end is the server of one connection to 127.0.0.1, otherwise
- * the client of one. Prints what the image had to say; ends with 0 when both ends closed as they
- * should.
+ * the client of one, whose server must have a certificate for localhost that --ca signs, or else
+ * one of the system's roots: it is the host that says whom the image talks to. Prints what the
+ * image had to say; ends with 0 when both ends closed as they should.
  */
 #include "host.h"
 #include "provision.h"
@@ -29,7 +30,7 @@
 struct options {
     bool server, tls12;
     unsigned port, record;
-    const char *cert, *key, *line;
+    const char *cert, *key, *ca, *line;
 };
 
 /* What is known of the connection while its keys are on their way. */
@@ -60,20 +61,32 @@ static int loopback(const struct options *options)
     return peer;
 }
 
+/* Keys that are shared with nobody knows whom protect nothing: a client asks who its server is. */
+static bool verify(SSL_CTX *ctx, const struct options *options)
+{
+    if (options->server)
+        return true;
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+    return options->ca == NULL ? SSL_CTX_set_default_verify_paths(ctx) == 1
+                               : SSL_CTX_load_verify_locations(ctx, options->ca, NULL) == 1;
+}
+
 static SSL *new_ssl(const struct options *options)
 {
     SSL_CTX *ctx = SSL_CTX_new(options->server ? TLS_server_method() : TLS_client_method());
     SSL *ssl = NULL;
 
-    if (ctx != NULL &&
+    if (ctx != NULL && verify(ctx, options) &&
         SSL_CTX_set_max_proto_version(ctx, options->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
         (options->cert == NULL ||
          (SSL_CTX_use_certificate_file(ctx, options->cert, SSL_FILETYPE_PEM) == 1 &&
           SSL_CTX_use_PrivateKey_file(ctx, options->key, SSL_FILETYPE_PEM) == 1)))
         ssl = SSL_new(ctx);
     SSL_CTX_free(ctx);
-    if (ssl == NULL)
+    if (ssl == NULL || (!options->server && SSL_set1_host(ssl, "localhost") != 1)) {
+        SSL_free(ssl);
         return NULL;
+    }
     /* 512, 1024, 2048 and 4096 have the numbers 1 to 4 (RFC 6066 section 4). */
     for (uint8_t mode = 1; mode <= 4; mode++) {
         if (options->record == 256u << mode)
@@ -189,13 +202,10 @@ static bool run(const struct options *options, const struct line *line, int fd, 
 static bool parse(int argc, char **argv, struct options *options)
 {
     static const struct option names[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"connect", required_argument, NULL, 'c'},
-        {"cert", required_argument, NULL, 'C'},
-        {"key", required_argument, NULL, 'k'},
-        {"tls12", no_argument, NULL, '2'},
-        {"record", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'}, {"connect", required_argument, NULL, 'c'},
+        {"cert", required_argument, NULL, 'C'},   {"key", required_argument, NULL, 'k'},
+        {"ca", required_argument, NULL, 'a'},     {"tls12", no_argument, NULL, '2'},
+        {"record", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -211,6 +221,9 @@ static bool parse(int argc, char **argv, struct options *options)
             break;
         case 'k':
             options->key = optarg;
+            break;
+        case 'a':
+            options->ca = optarg;
             break;
         case '2':
             options->tls12 = true;
@@ -231,10 +244,11 @@ int main(int argc, char **argv)
     struct options options = {.server = false};
 
     if (!parse(argc, argv, &options)) {
-        (void)fprintf(stderr,
-                      "usage: %s [--listen PORT | --connect PORT] [--cert FILE --key FILE]"
-                      " [--tls12] [--record BYTES] LINE\n",
-                      argv[0]);
+        (void)fprintf(
+            stderr,
+            "usage: %s [--listen PORT --cert FILE --key FILE | --connect PORT [--ca FILE]]"
+            " [--tls12] [--record BYTES] LINE\n",
+            argv[0]);
         return 2;
     }
     (void)signal(SIGPIPE, SIG_IGN);

@@ -46,7 +46,7 @@ class Echo:
     def key(self):
         return ['--cert', self.directory / 'full/cert.pem', '--key', self.directory / 'full/key.pem']
 
-    def connect(self, line, peer_arguments, image_is_client=False, host_arguments=()):
+    def connect(self, line, peer_arguments, image_is_client=False, host_arguments=(), ca=None):
         """One connection; what the host's program and the peer printed."""
         host = [self.directory / 'full/host', *host_arguments]
         peer = [self.peer, *peer_arguments]
@@ -63,7 +63,7 @@ class Echo:
                 port = re.match(r'port (\d+)', server.stdout.readline())
                 second += ['--connect', port[1] if port else '1']
                 if second is host:
-                    second.append(line)
+                    second += ['--ca', ca or self.key()[1], line]
                 client = subprocess.run(list(map(str, second)), capture_output=True, text=True,
                                         check=False, timeout=3 * SECONDS)
                 text = server.communicate(timeout=3 * SECONDS)[0]
@@ -138,6 +138,22 @@ def check_streams(echo):
                 texts = echo.connect(line, [kind, *options, MEGABYTE], client)
             echo.note_stack(board, texts[0])
             judge(echo, f'{name}, 1 MB, {title}', texts, whole(MEGABYTE, updates))
+
+
+def check_unknown_server(echo):
+    """The host gives the image no keys that it shares with a server nobody vouches for."""
+    board, other = 'mps2-an386', echo.directory / 'other.pem'
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:P-256', '-nodes', '-subj', '/CN=localhost', '-days', '2',
+                    '-out', other, '-keyout', echo.directory / 'other.key'], check=True,
+                   stderr=subprocess.DEVNULL)
+    with on_pipes(board, echo.image(board, 'pipes'), echo.directory) as line:
+        texts = echo.connect(line, ['openssl', 100], True, ca=other)
+        told = 'no handshake' in texts[0] and 'to the image' not in texts[0]
+        echo.report.case('a server with an unknown certificate', [] if told else [texts[0]],
+                         'no keys for the image')
+        texts = echo.connect(line, ['openssl', 100], True)
+    judge(echo, 'a server with a known one after it', texts, whole(100))
 
 
 def check_small_records(echo):
@@ -282,6 +298,7 @@ def main():
         echo = Echo(root, peer, Path(name), report)
         echo.build('full')
         check_streams(echo)
+        check_unknown_server(echo)
         check_small_records(echo)
         check_uart(echo)
         check_stack(echo)
