@@ -37,6 +37,10 @@ THREADS_BAR = 0.95
 INSTRUCTIONS_BAR = 150
 
 
+class Failed(Exception):
+    """A program that did not do what it is for."""
+
+
 class Result:
     """What a part has measured: text for people, figures for JSON, and bars."""
 
@@ -47,7 +51,8 @@ class Result:
 def output(command):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise SystemExit(f'bench/run: {command[0]} failed\n{done.stdout[-500:]}{done.stderr[-500:]}')
+        raise Failed(f'{" ".join(map(str, command))} failed\n{done.stdout[-500:]}'
+                     f'{done.stderr[-500:]}')
     return done.stdout
 
 
@@ -212,7 +217,7 @@ def threads(quick):
     rounds = [float(row[1]) for row in re.finditer(r'^\|.*\| ([\d.]+) \|$', done.stdout,
                                                    re.MULTILINE)]
     if done.returncode not in (0, 1) or not rounds:
-        raise SystemExit(f'bench/run: threads failed\n{done.stderr}')
+        raise Failed(f'threads failed\n{done.stderr}')
     return Result(done.stdout, [Bar('two directions on two threads ÷ two processes with the raw '
                                     'call', common.spread(rounds), THREADS_BAR)], ratios=rounds)
 
