@@ -82,9 +82,14 @@ static int collect(struct entries *all, DIR *directory)
     }
 }
 
-static void add_rows(struct text *page, const struct entries *all)
+/* True when all of them are there. */
+static bool add_rows(struct text *page, const struct entries *all)
 {
+    size_t before = page->len;
     for (size_t i = 0; i < all->count; i++) {
+        if (page->len - before > HTTP_LISTING_MAX) {
+            return false;
+        }
         const struct entry *entry = &all->list[i];
         text_add(page, "<tr><td><a href=\"");
         text_add_url(page, entry->name);
@@ -96,6 +101,7 @@ static void add_rows(struct text *page, const struct entries *all)
         }
         text_add(page, "\n");
     }
+    return true;
 }
 
 static void add_page(struct text *page, const struct entries *all, const char *name)
@@ -110,9 +116,9 @@ static void add_page(struct text *page, const struct entries *all, const char *n
     if (name[0] != '\0') {
         text_add(page, "<tr><td><a href=\"../\">../</a><td>\n");
     }
-    add_rows(page, all);
+    bool whole = add_rows(page, all);
     text_add(page, "</table>\n");
-    if (all->more) {
+    if (all->more || !whole) {
         text_add(page, "<p>and more\n");
     }
 }

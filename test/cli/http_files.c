@@ -4,9 +4,12 @@
  */
 #include "http_check.h"
 #include "http_file.h"
+#include "http_listing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -106,6 +109,54 @@ static void check_descriptors(int root)
     check_that(before == after, "the next free descriptor is another one");
 }
 
+/* A name of 255 bytes; `odd`: of such as take most in a page. */
+static void long_name(char name[256], int number, bool odd)
+{
+    memset(name, odd ? '"' : 'n', 255);
+    (void)snprintf(name + 250, 6, "%05d", number);
+}
+
+/* The page about a directory with so many long names. */
+static void check_long_list(int count, bool odd, bool whole)
+{
+    char folder[] = "/tmp/weir-list-XXXXXX", name[256];
+    struct text page = {0};
+    bool made = mkdtemp(folder) != NULL;
+    int dir = made ? open(folder, O_RDONLY | O_DIRECTORY) : -1;
+    for (int i = 0; i < count; i++) {
+        long_name(name, i, odd);
+        int fd = openat(dir, name, O_CREAT | O_WRONLY, 0600);
+        made = made && fd >= 0;
+        (void)close(fd);
+    }
+    check_that(made, "cannot make the directory");
+    check_that(http_listing_add(&page, dup(dir), "odd") == 0, "no page");
+    text_add_bytes(&page, "", 1);
+    check_that(page.len <= HTTP_LISTING_MAX + 4096, "too long");
+    check_that(page.cap <= 2 * HTTP_LISTING_MAX, "takes too much memory");
+    check_that(strstr(page.data, "00000") != NULL, "the first name is missing");
+    (void)snprintf(name, sizeof name, "%05d", count - 1);
+    check_that((strstr(page.data, name) != NULL) == whole, "the last name");
+    check_that((strstr(page.data, "</table>\n<p>and more\n") != NULL) == !whole, "how it ends");
+    text_free(&page);
+    for (int i = 0; i < count; i++) {
+        long_name(name, i, odd);
+        (void)unlinkat(dir, name, 0);
+    }
+    (void)close(dir);
+    (void)rmdir(folder);
+}
+
+static void check_lists(void)
+{
+    check_begin("a list of long names");
+    check_long_list(400, false, true);
+    check_begin("a list of long and odd names");
+    check_long_list(400, true, true);
+    check_begin("a list that grows too long");
+    check_long_list(800, true, false);
+}
+
 void check_files(int root)
 {
     static char names[sizeof cases / sizeof cases[0]][64];
@@ -123,4 +174,5 @@ void check_files(int root)
     struct http_file file;
     check_that(http_file_open(root, "fifo", &file) == ENOENT, "found");
     check_descriptors(root);
+    check_lists();
 }
