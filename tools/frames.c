@@ -163,10 +163,17 @@ bool frames_take(struct stream *s, const uint8_t *data, size_t len, struct fault
     return true;
 }
 
-/* Bytes without a pattern, the same in every run (xorshift64). */
-static void fill_payload(uint8_t *at, size_t len)
+/* A number of its own for each direction of each stream, so that a digest notices what came another
+ * way. */
+static uint64_t seed_of(const struct stream *s)
 {
-    uint64_t x = 0x9e3779b97f4a7c15u;
+    return 0x9e3779b97f4a7c15u * (1 + 2 * (uint64_t)s->id + s->server);
+}
+
+/* Bytes without a pattern, the same in every run (xorshift64). */
+static void fill_payload(uint8_t *at, size_t len, uint64_t seed)
+{
+    uint64_t x = seed;
     for (size_t i = 0; i < len; i++) {
         x ^= x << 13;
         x ^= x >> 7;
@@ -185,15 +192,15 @@ void frames_fill(struct stream *s, uint64_t most)
             s->block_len = s->block_at = 0;
             return;
         }
-        fill_payload(s->block + FRAME_HEADER, BLOCK - FRAME_HEADER);
+        fill_payload(s->block + FRAME_HEADER, BLOCK - FRAME_HEADER, seed_of(s));
     }
     put_header(s->block, FRAME_DATA, len);
     /* A number in each block, so that a digest notices one lost, repeated or out of order. */
     uint8_t number[8];
+    uint64_t value = s->blocks++ ^ seed_of(s);
     for (int i = 0; i < 8; i++) {
-        number[i] = (uint8_t)(s->blocks >> (8 * i));
+        number[i] = (uint8_t)(value >> (8 * i));
     }
-    s->blocks++;
     memcpy(s->block + FRAME_HEADER, number, len < sizeof number ? len : sizeof number);
     s->block_len = FRAME_HEADER + len;
     s->block_at = 0;

@@ -59,6 +59,17 @@ def both_ways(world):
             equal([flow['bytes'] for flow in flows(answer, name)], [5 << 20], name)
 
 
+def nothing_mixed_up(world):
+    with open_server(world) as server:
+        for size in ('20', '5M'):
+            answer = report(world, server, '--bidir', '-P', '2', '-n', size, '--verify')
+            found = flows(answer, 'sent') + flows(answer, 'received')
+            for flow in found:
+                equal(flow['sha256'], flow['peer']['sha256'], 'digest')
+            equal(len({flow['sha256'] for flow in found}), 4,
+                  f'digests of two directions of two streams, {size}')
+
+
 def parallel(world):
     with open_server(world) as server:
         answer = report(world, server, '-P', '4', '-n', '10M')
@@ -245,6 +256,7 @@ def run(cases, world):
     cases.run('-n', bytes_exact, world)
     cases.run('-R, --verify', reverse, world)
     cases.run('--bidir', both_ways, world)
+    cases.run('--verify tells directions and streams apart', nothing_mixed_up, world)
     cases.run('-P', parallel, world)
     cases.run('-t', seconds, world)
     cases.run('-i', intervals, world)
