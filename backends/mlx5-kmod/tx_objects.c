@@ -39,14 +39,15 @@ weir_status weir_mlx5_tx_create(struct tx *tx, const struct weir_keys *keys,
     return ask_for_key(tx, TX_ATTACH_DEK, keys->key);
 }
 
-/* The number of what a command has made; false: `why` is filled. */
+/* The number of what a command has made; false: `why` is filled. Of a card that is gone nothing is
+ * believed: the command was over, and its reply is nobody's, or came too late. */
 static bool made(struct tx *tx, const struct weir_done *done, enum weir_mlx5_object object,
                  uint32_t *number, struct weir_refusal *why)
 {
     struct weir_mlx5_reply reply = {.status = 0};
     uint32_t which = object == WEIR_MLX5_DEK ? OF_KEY : OF_CONTEXT;
 
-    if (done->os_error != 0 || done->len < WEIR_MLX5_REPLY) {
+    if (tx->lost || done->os_error != 0 || done->len < WEIR_MLX5_REPLY) {
         (void)tx_refuse(why, WEIR_REFUSAL_NO_REPLY, which);
         why->os_error = done->os_error;
         why->transient = true;
@@ -93,10 +94,12 @@ static weir_status undo_dek(struct tx *tx)
     return ask(tx, TX_UNDO_DEK, WEIR_MLX5_DESTROY);
 }
 
-static weir_status tis_made(struct tx *tx, const struct weir_done *done)
+static weir_status tis_made(struct tx *tx, const struct weir_done *done, struct weir_refusal *why)
 {
-    if (!made(tx, done, WEIR_MLX5_TIS, &tx->tisn, &tx->refusal))
-        return undo_dek(tx);
+    if (!made(tx, done, WEIR_MLX5_TIS, &tx->tisn, why)) {
+        tx->refusal = *why;
+        return tx->lost ? not_attached(tx) : undo_dek(tx);
+    }
     tx->step = TX_IDLE;
     return WEIR_OK;
 }
@@ -195,7 +198,7 @@ weir_status weir_mlx5_tx_complete(const struct weir_backend *self, void *ctx,
     case TX_ATTACH_DEK:
         return dek_made(tx, done, why);
     case TX_ATTACH_TIS:
-        return tis_made(tx, done);
+        return tis_made(tx, done, why);
     case TX_UNDO_DEK:
         *why = tx->refusal;
         return not_attached(tx);

@@ -339,7 +339,9 @@ WEIR_API weir_status weir_mlx5_tx_acked(void *ctx, uint32_t snd_una);
 WEIR_API uint32_t weir_mlx5_tx_needs(const void *ctx);
 
 /** The interface is gone: from here on everything goes by software, and no command is of use. One
- * that is out is over: its reply must not be written any more. */
+ * that is out is over: its reply must not be written any more. It still has to be told
+ * (weir_tx_complete, weir_mlx5_tx_ended), and counts as failed whatever is told: a move is refused
+ * with NO_REPLY, a new key is the software's alone. */
 WEIR_API void weir_mlx5_tx_lost(void *ctx);
 
 /** What the card knows of the direction is not known any more: its next segment brings the card

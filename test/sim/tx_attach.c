@@ -94,6 +94,34 @@ static void nothing_left(struct txb *b)
         cr_assert_neq(memcmp(memory + i, b->key[0], 16), 0, "the key at byte %zu", i);
 }
 
+/* The card goes while a command of the move is out: no move, and nothing that is to be undone. */
+Test(tx_attach, the_card_goes_while_a_command_is_out)
+{
+    for (unsigned at = 1; at <= 2; at++) {
+        for (unsigned answered = 0; answered < 2; answered++) {
+            struct txb_how how = {.suite = &txb_suites[2], .record = 5};
+            struct txb *b = txb_new(&how);
+            struct weir_move move;
+            weir_status status = weir_tx_offload(&b->tx, move_of(b, &move), &b->why);
+
+            for (unsigned nth = 1; status == WEIR_PENDING; nth++) {
+                struct weir_done done = txb_command(b, weir_tx_command(&b->tx));
+                if (nth == at && !answered)
+                    done = (struct weir_done){.os_error = 19};
+                if (nth == at)
+                    weir_mlx5_tx_lost(b->ctx);
+                cr_assert(nth <= at, "a command for a card that is gone");
+                status = weir_tx_complete(&b->tx, &done, &b->why);
+            }
+            cr_assert_eq(status, WEIR_REFUSED);
+            cr_assert_eq(b->why.code, WEIR_REFUSAL_NO_REPLY);
+            cr_assert(b->why.transient);
+            nothing_left(b);
+            txb_drop(b);
+        }
+    }
+}
+
 struct command_fault {
     uint64_t nth;
     struct sim_fault fault;

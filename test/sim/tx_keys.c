@@ -268,6 +268,30 @@ Test(tx_keys, without_a_card)
     txb_drop(b);
 }
 
+/* The card goes while a command is out: it is over, even when the card has done it before. */
+Test(tx_keys, the_card_goes_while_a_command_is_out)
+{
+    for (unsigned answered = 0; answered < 2; answered++) {
+        struct txb_how how = how_of(1);
+        struct txb *b = txb_begin(&how);
+
+        txb_records(b, 1, 1000);
+        cr_assert_eq(begin_rekey(b), WEIR_PENDING);
+        struct weir_done done = txb_command(b, weir_tx_command(&b->tx));
+        if (!answered)
+            done = (struct weir_done){.os_error = 19};
+        weir_mlx5_tx_lost(b->ctx);
+        cr_assert_eq(weir_tx_complete(&b->tx, &done, &b->why), WEIR_OK);
+        cr_assert_null(weir_tx_command(&b->tx));
+        cr_assert_eq(weir_mlx5_tx_count(b->ctx).tx_commands_failed, 1);
+        txb_records(b, 1, 1000);
+        for (size_t at = 0; at < b->len; at += 300)
+            txb_goes(b, at, b->len - at < 300 ? b->len - at : 300, WEIR_MLX5_SOFTWARE);
+        txb_end(b);
+        txb_drop(b);
+    }
+}
+
 /* The direction ends while a key is on its way. */
 Test(tx_keys, ended_in_the_middle)
 {
