@@ -338,6 +338,9 @@ static void announce(const struct server *server)
         tls_version_name(perf->settings.least),
         perf->settings.least == perf->settings.most ? "" : " to ",
         perf->settings.least == perf->settings.most ? "" : tls_version_name(perf->settings.most));
+    if (perf->settings.cert == NULL) {
+        (void)printf("The certificate is made for this run: clients want --insecure\n");
+    }
     (void)fflush(stdout);
 }
 

@@ -204,6 +204,7 @@ def library_by_version(world):
         raise Skip('this build has no OpenSSL')
     for options in (['--tls', 'v1.3'], ['--cipher', 'TLS_AES_128_GCM_SHA256']):
         with Server(world, 'perf', '-s', '-p', '0', *options) as server:
+            server.wait_for('clients want --insecure\n')
             done = weir(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '-n', '1K',
                         '--insecure', *options)
             equal(done.status, 0, f'status of {done}')
