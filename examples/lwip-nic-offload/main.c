@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,16 +20,33 @@ static const char help[] =
     "  --loss PERCENT            frames that the path loses\n"
     "  --mtu N                   what the path's MTU becomes on the way; 0: stays 1500\n"
     "  --pcap FILE               all frames, as a capture\n"
-    "  --keylog FILE             and the keys to it, for tshark (library openssl)\n";
+    "  --keylog FILE             and the keys to it, for tshark (library openssl)\n"
+    "  --help                    this text\n"
+    "Exit status: 0 when all has arrived, 1 when not, 2 for a wrong command line.\n";
 
-enum { TLS = 1, LIBRARY, BYTES, LOSS, MTU, PCAP, KEYLOG };
+enum { TLS = 1, LIBRARY, BYTES, LOSS, MTU, PCAP, KEYLOG, HELP };
 
 static const struct option options[] = {
-    {"tls", required_argument, NULL, TLS},       {"library", required_argument, NULL, LIBRARY},
-    {"bytes", required_argument, NULL, BYTES},   {"loss", required_argument, NULL, LOSS},
-    {"mtu", required_argument, NULL, MTU},       {"pcap", required_argument, NULL, PCAP},
-    {"keylog", required_argument, NULL, KEYLOG}, {0},
+    {"tls", required_argument, NULL, TLS},
+    {"library", required_argument, NULL, LIBRARY},
+    {"bytes", required_argument, NULL, BYTES},
+    {"loss", required_argument, NULL, LOSS},
+    {"mtu", required_argument, NULL, MTU},
+    {"pcap", required_argument, NULL, PCAP},
+    {"keylog", required_argument, NULL, KEYLOG},
+    {"help", no_argument, NULL, HELP},
+    {0},
 };
+
+/* False: it is not a number of at most `most`. */
+static bool take_number(const char *text, uint64_t most, uint64_t *number)
+{
+    char *end = NULL;
+
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *number <= most;
+}
 
 /* The TLS library of that name; without a name, the first. NULL: there is none such. */
 static const struct tls_library *library_named(const char *name)
@@ -42,6 +60,9 @@ static const struct tls_library *library_named(const char *name)
 /* One option; false: wrong. */
 static bool take(struct run_config *c, int option, const char *value)
 {
+    uint64_t number = 0;
+    char *end = NULL;
+
     switch (option) {
     case TLS:
         c->tls13 = strcmp(value, "1.3") == 0;
@@ -49,14 +70,19 @@ static bool take(struct run_config *c, int option, const char *value)
     case LIBRARY:
         return true; /* known before all others */
     case BYTES:
-        c->bytes = strtoull(value, NULL, 10);
-        return c->bytes > 0;
-    case LOSS:
-        c->loss = (uint32_t)(strtod(value, NULL) * 10000);
+        return take_number(value, UINT64_MAX, &c->bytes) && c->bytes > 0;
+    case LOSS: {
+        double percent = strtod(value, &end);
+        if (end == value || *end != '\0' || !(percent >= 0 && percent < 100))
+            return false;
+        c->loss = (uint32_t)(percent * 10000);
         return c->loss < SIM_LINK_ALWAYS;
+    }
     case MTU:
-        c->mtu = (uint32_t)strtoul(value, NULL, 10);
-        return c->mtu == 0 || (c->mtu >= 576 && c->mtu <= 1500);
+        if (!take_number(value, 1500, &number))
+            return false;
+        c->mtu = (uint32_t)number;
+        return c->mtu == 0 || c->mtu >= 576;
     case PCAP:
         c->pcap = value;
         return true;
@@ -68,25 +94,38 @@ static bool take(struct run_config *c, int option, const char *value)
     }
 }
 
-/* False: the command line is wrong. */
+static bool wrong(const char *word)
+{
+    (void)fprintf(stderr, "lwip-nic-offload: wrong: '%s'\n", word == NULL ? "" : word);
+    return false;
+}
+
+/* False: the command line is wrong. What getopt does not take it says itself. */
 static bool read_options(int argc, char **argv, struct run_config *config)
 {
     const char *library = NULL;
+    uint64_t seed = 1;
     int option = 0;
 
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (option == HELP) {
+            (void)fputs(help, stdout);
+            exit(0);
+        }
         if (option == LIBRARY)
             library = optarg;
+        else if (option == '?')
+            return false;
+    }
     const struct tls_library *found = library_named(library);
-    if (found == NULL || argc - optind > 1)
-        return false;
-    uint64_t seed = optind < argc ? strtoull(argv[optind], NULL, 10) : 1;
+    if (found == NULL || argc - optind > 1 ||
+        (optind < argc && !take_number(argv[optind], UINT64_MAX, &seed)))
+        return wrong(found == NULL ? library : argv[argc - 1]);
     *config = run_draw(seed, found, found->tls13);
     optind = 1;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         if (!take(config, option, optarg))
-            return false;
+            return wrong(optarg);
     return true;
 }
 
@@ -138,7 +177,7 @@ int main(int argc, char **argv)
     struct run_result result;
 
     if (!read_options(argc, argv, &config)) {
-        (void)fputs(help, stderr);
+        (void)fputs("Try 'lwip-nic-offload --help'.\n", stderr);
         return 2;
     }
     print_start(&config);
