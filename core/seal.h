@@ -219,12 +219,13 @@ HOT weir_status seal_usual(struct direction *d, struct kind kind, const uint8_t 
         return WEIR_NEED_OUTPUT;
     if (!within_limits(d, WEIR_TYPE_DATA, r.blocks))
         return weir_tx_limit_reached(d, WEIR_TYPE_DATA);
-    /* Before a copy: the provider needs the nonce first, and it shall not have to queue behind. */
+    /* A copy comes first: the provider reads it by vectors, and what was written by narrower stores
+     * it has to wait for; as little as possible while nonce and header are being made. */
+    if (kind.tls13 && !lent)
+        count = put_inner(&r, in, out + r.prefix);
     start_record(d, &r, &op, aad, out);
     if (kind.tls13 && lent)
         *behind = inner;
-    else if (kind.tls13)
-        count = put_inner(&r, in, op.out);
     weir_status status = end_record(d, &r, &op, in, count);
     if (status != WEIR_OK)
         return status;

@@ -295,9 +295,10 @@ HOT weir_status seal_pieces(struct direction *d, struct kind kind, struct pieces
         return WEIR_NEED_OUTPUT;
     if (!within_limits(d, WEIR_TYPE_DATA, r.blocks))
         return weir_tx_limit_reached(d, WEIR_TYPE_DATA);
-    start_record(d, &r, &op, aad, out);
+    uint8_t *text = out + r.prefix;
     const struct pieces all =
-        two ? put_two(r, from.in, message, op.out) : put_pieces(r, from, message, op.out);
+        two ? put_two(r, from.in, message, text) : put_pieces(r, from, message, text);
+    start_record(d, &r, &op, aad, out);
     weir_status status = end_record(d, &r, &op, all.in, all.count);
     if (status != WEIR_OK)
         return status;

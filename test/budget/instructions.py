@@ -28,10 +28,10 @@ TOLERANCE = 1.05
 # A call seals one record, `seal each` 32. `open` opens 32 with a call, `open alone` one with each.
 # `together` is `seal each` and `open` with a provider that takes several small records with a call.
 FIGURES = {
-    'seal TLS 1.3 64': 132, 'seal TLS 1.3 16384': 126,
+    'seal TLS 1.3 64': 136, 'seal TLS 1.3 16384': 127,
     'seal TLS 1.2 64': 132, 'seal TLS 1.2 16384': 132,
-    'seal 2 pieces TLS 1.3 64': 146, 'seal 2 pieces TLS 1.3 16384': 136,
-    'seal 2 pieces TLS 1.2 64': 152, 'seal 2 pieces TLS 1.2 16384': 135,
+    'seal 2 pieces TLS 1.3 64': 149, 'seal 2 pieces TLS 1.3 16384': 134,
+    'seal 2 pieces TLS 1.2 64': 158, 'seal 2 pieces TLS 1.2 16384': 136,
     'seal lent TLS 1.3 64': 121, 'seal lent TLS 1.3 16384': 121,
     'seal lent TLS 1.2 64': 129, 'seal lent TLS 1.2 16384': 129,
     'seal in place TLS 1.3 64': 123, 'seal in place TLS 1.3 16384': 123,
@@ -41,11 +41,11 @@ FIGURES = {
     'seal together TLS 1.3 64': 82, 'seal together TLS 1.3 16384': 133,
     'seal together TLS 1.2 64': 80, 'seal together TLS 1.2 16384': 133,
     'open TLS 1.3 64': 127, 'open TLS 1.3 16384': 127,
-    'open TLS 1.2 64': 130, 'open TLS 1.2 16384': 130,
-    'open alone TLS 1.3 64': 147, 'open alone TLS 1.3 16384': 147,
-    'open alone TLS 1.2 64': 144, 'open alone TLS 1.2 16384': 144,
+    'open TLS 1.2 64': 131, 'open TLS 1.2 16384': 131,
+    'open alone TLS 1.3 64': 148, 'open alone TLS 1.3 16384': 148,
+    'open alone TLS 1.2 64': 148, 'open alone TLS 1.2 16384': 148,
     'open together TLS 1.3 64': 86, 'open together TLS 1.3 16384': 130,
-    'open together TLS 1.2 64': 87, 'open together TLS 1.2 16384': 133,
+    'open together TLS 1.2 64': 87, 'open together TLS 1.2 16384': 134,
 }
 
 # The last one is core/meson.build's.
