@@ -43,8 +43,8 @@
 
 /*
  * Without moves directions and sessions are smaller. Each function that makes one has another name
- * then: a program that was compiled for the one does not link, or load, with a library of the other,
- * which would write beyond the program's memory.
+ * then: a program that was compiled for the one does not link, or load, with a library of the
+ * other, which would write beyond the program's memory.
  */
 #if !WEIR_HAS_OFFLOAD
 #define weir_tx_init      weir_tx_init_without_offload
