@@ -8,6 +8,9 @@
  * interface would need a manager for each thread and gains nothing here: one record is one buffer,
  * and for AES-GCM the library runs the records of a burst one behind the other.
  */
+#if defined(WITH_VAES)
+#include "vaes.h"
+#endif
 #include <weir/ipsecmb.h>
 #include <weir/keys.h>
 
@@ -52,6 +55,7 @@ static struct {
     struct chacha_calls chacha;
     weir_refusal_code lacking; /* why there is nothing, or WEIR_REFUSAL_NONE */
     bool seeks;                /* gcm_keystream does what it should */
+    bool side_by_side;         /* four messages of AES-GCM at a time, by its key tables */
 } library;
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -196,6 +200,45 @@ static bool seeks(void)
     return same;
 }
 
+#if defined(WITH_VAES)
+static struct weir_vaes_key vaes_key(const struct gcm_calls *calls, const struct gcm_key_data *key)
+{
+    return (struct weir_vaes_key){.rounds = key->expanded_keys,
+                                  .powers = key->ghash_keys.vaes_avx512.shifted_hkey,
+                                  .wide = calls == &library.gcm256};
+}
+
+/* Whether four messages, with other lengths each, become what the library makes of them. Its header
+ * tells of key tables for each kind of processor, and not which of them it has made. */
+static bool side_by_side(const struct gcm_calls *calls)
+{
+    static const uint8_t bytes[WEIR_MAX_KEY] = {9, 8, 7, 6, 5}, text[300] = {4, 3, 2, 1};
+    const struct weir_iov in[4] = {{text, 65}, {text, sizeof text}, {text, 0}, {text, 130}};
+    uint8_t out[4][sizeof text], tags[4][WEIR_TAG_LEN], one[sizeof text], tag[WEIR_TAG_LEN];
+    struct gcm_context_data state;
+    struct weir_aead_op ops[4];
+    alignas(64) struct gcm_key_data key;
+    bool same;
+
+    calls->expand(bytes, &key);
+    const struct weir_vaes_key four = vaes_key(calls, &key);
+    for (unsigned i = 0; i < 4; i++)
+        ops[i] = (struct weir_aead_op){.nonce = {(uint8_t)i, 1},
+                                       .aad = {text, 13},
+                                       .in = &in[i],
+                                       .in_count = 1,
+                                       .in_len = in[i].len,
+                                       .out = out[i],
+                                       .tag = tags[i]};
+    same = weir_vaes_seal(&four, ops, 4) == 4;
+    for (unsigned i = 0; same && i < 4; i++) {
+        calls->seal(&key, &state, one, text, in[i].len, ops[i].nonce, text, 13, tag, sizeof tag);
+        same = memcmp(one, out[i], in[i].len) == 0 && memcmp(tag, tags[i], sizeof tag) == 0;
+    }
+    return same;
+}
+#endif
+
 static void open_library(void)
 {
     IMB_MGR *m = NULL;
@@ -217,6 +260,10 @@ static void open_library(void)
         take_calls(m);
     free_mb_mgr(m);
     library.seeks = library.lacking == WEIR_REFUSAL_NONE && seeks();
+#if defined(WITH_VAES)
+    library.side_by_side = library.lacking == WEIR_REFUSAL_NONE && weir_vaes_usable() &&
+                           side_by_side(&library.gcm128) && side_by_side(&library.gcm256);
+#endif
 }
 
 bool weir_ipsecmb_usable(struct weir_refusal *why)
@@ -355,15 +402,47 @@ static bool each_sound(const struct weir_aead_op *ops, size_t count)
     return true;
 }
 
+/* Seals from the front of ops[0..count) as many as can be sealed side by side; tells how many. */
+static size_t seal_side_by_side(const struct ctx *ctx, const struct weir_aead_op *ops, size_t count)
+{
+#if defined(WITH_VAES)
+    if (library.side_by_side) {
+        const struct weir_vaes_key key = vaes_key(ctx->gcm, &ctx->key.gcm);
+        return weir_vaes_seal(&key, ops, count);
+    }
+#endif
+    (void)ctx, (void)ops, (void)count;
+    return 0;
+}
+
+/* The same for opening; `*right` of them, from the front, have the right tag. */
+static size_t open_side_by_side(const struct ctx *ctx, const struct weir_aead_op *ops, size_t count,
+                                size_t *right)
+{
+    *right = 0;
+#if defined(WITH_VAES)
+    if (library.side_by_side) {
+        const struct weir_vaes_key key = vaes_key(ctx->gcm, &ctx->key.gcm);
+        uint64_t wrong;
+        size_t done = weir_vaes_open(&key, ops, count, &wrong);
+        *right = wrong == 0 ? done : (size_t)__builtin_ctzll(wrong);
+        return done;
+    }
+#endif
+    (void)ctx, (void)ops, (void)count;
+    return 0;
+}
+
 /*
- * The library still takes one message after the other. What is gained is that the next one's nonce
- * was written long before it is read, and that the state is wiped once: each message begins by
- * writing over that of the one before.
+ * The library takes one message after the other. What is gained where they are not sealed side by
+ * side is that the next one's nonce was written long before it is read, and that the state is wiped
+ * once: each message begins by writing over that of the one before.
  */
 static weir_status ipsecmb_seal_each(void *memory, const struct weir_aead_op *ops, size_t count)
 {
     const struct ctx *ctx = memory;
     const struct gcm_calls *gcm = ctx->gcm;
+    const struct weir_aead_op *const end = ops + count;
     union gcm_state state;
 
     if (!each_sound(ops, count))
@@ -372,18 +451,35 @@ static weir_status ipsecmb_seal_each(void *memory, const struct weir_aead_op *op
         chacha(ctx, library.chacha.seal_piece, &ops[i], ops[i].tag);
     if (gcm == NULL)
         return WEIR_OK;
-    for (const struct weir_aead_op *op = ops; op < ops + count; op++)
+    for (const struct weir_aead_op *op = ops; op < end; op++) {
+        op += seal_side_by_side(ctx, op, (size_t)(end - op));
+        if (op == end)
+            break;
         gcm->seal(&ctx->key.gcm, &state.data, op->out, op->in->base, op->in->len, op->nonce,
                   op->aad.base, op->aad.len, op->tag, WEIR_TAG_LEN);
+    }
     clear_state(&state);
     return WEIR_OK;
+}
+
+/* Opens one; whether its tag is right. `state` and `tag` are the caller's to clear. */
+static bool open_one(const struct ctx *ctx, const struct weir_aead_op *op, union gcm_state *state,
+                     uint8_t tag[WEIR_TAG_LEN])
+{
+    if (ctx->gcm == NULL)
+        chacha(ctx, library.chacha.open_piece, op, tag);
+    else
+        ctx->gcm->open(&ctx->key.gcm, &state->data, op->out, op->in->base, op->in->len, op->nonce,
+                       op->aad.base, op->aad.len, tag, WEIR_TAG_LEN);
+    bool same = same_tag(tag, op->tag);
+    WEIR_IPSECMB_PUBLIC(same);
+    return same;
 }
 
 static weir_status ipsecmb_open_each(void *memory, const struct weir_aead_op *ops, size_t count,
                                      size_t *good)
 {
     const struct ctx *ctx = memory;
-    const struct gcm_calls *gcm = ctx->gcm;
     union gcm_state state;
     uint8_t tag[WEIR_TAG_LEN];
     bool all = true;
@@ -391,16 +487,16 @@ static weir_status ipsecmb_open_each(void *memory, const struct weir_aead_op *op
     if (!each_sound(ops, count))
         return WEIR_E_PROVIDER;
     *good = 0;
-    for (const struct weir_aead_op *op = ops; op < ops + count; op++) {
-        if (gcm == NULL)
-            chacha(ctx, library.chacha.open_piece, op, tag);
-        else
-            gcm->open(&ctx->key.gcm, &state.data, op->out, op->in->base, op->in->len, op->nonce,
-                      op->aad.base, op->aad.len, tag, WEIR_TAG_LEN);
-        bool same = same_tag(tag, op->tag);
-        WEIR_IPSECMB_PUBLIC(same);
-        all = all && same;
-        *good += all;
+    for (size_t i = 0; i < count;) {
+        size_t right = 0;
+        size_t done = ctx->gcm == NULL ? 0 : open_side_by_side(ctx, ops + i, count - i, &right);
+        if (done == 0) {
+            done = 1;
+            right = open_one(ctx, &ops[i], &state, tag);
+        }
+        *good += all ? right : 0;
+        all = all && right == done;
+        i += done;
     }
     clear_state(&state);
     CLEAR(tag);

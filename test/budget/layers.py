@@ -44,6 +44,7 @@ MAY_INCLUDE = [
     (r'backends/soft/soft\.c$', FREESTANDING),
     (r'backends/soft/\w+_openssl\.[ch]$', HOSTED | {'openssl/'}),
     (r'backends/soft/\w+_ipsecmb\.c$', HOSTED | {'intel-ipsec-mb.h', 'pthread.h'}),
+    (r'backends/soft/vaes\.[ch]$', FREESTANDING | {'cpuid.h', 'immintrin.h'}),
     (r'backends/soft/\w+_mbedtls\.[ch]$', HOSTED | {'mbedtls/', 'psa/'}),
     (r'backends/soft/\w*portable\w*\.[ch]$', FREESTANDING | {'../../core/mem.h'}),
     (r'backends/soft/aead_null\.[ch]$', HOSTED),
