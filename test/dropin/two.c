@@ -74,9 +74,10 @@ static int on_ticket(SSL *ssl, SSL_SESSION *session)
 {
     struct two *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 
-    (void)session;
     t->tickets++;
-    return 0;
+    SSL_SESSION_free(t->session);
+    t->session = session;
+    return 1;
 }
 
 /* The alert that came last, plus one, in the ex_data that belongs to the application. */
@@ -104,6 +105,12 @@ static SSL_CTX *context(struct two *t, const struct two_config *c, bool server)
     SSL_CTX_set_info_callback(ctx, on_alert);
     if (server || c->post_handshake)
         use_new_certificate(ctx);
+    if (server && c->resumes) {
+        unsigned char same[80] = {0}; /* a key for tickets that the next pair's server has, too */
+        (void)SSL_CTX_set_tlsext_ticket_keys(ctx, same, sizeof same);
+        (void)SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+        must(SSL_CTX_set_max_early_data(ctx, c->early) == 1, "early data");
+    }
     if (!server) {
         (void)SSL_CTX_set_session_cache_mode(ctx,
                                              SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -132,6 +139,8 @@ static SSL *end(SSL_CTX *ctx, const struct two_config *c, bool server)
         SSL_set_post_handshake_auth(ssl, 1);
     if (c->post_handshake && server)
         SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_POST_HANDSHAKE, take_any_certificate);
+    if (!server && c->session != NULL)
+        must(SSL_set_session(ssl, c->session) == 1, "session");
     if (!server && c->fragment != 0)
         must(SSL_set_tlsext_max_fragment_length(ssl, c->fragment) == 1, "fragment length");
     return ssl;
@@ -162,6 +171,7 @@ void two_close(struct two *t)
 {
     SSL_free(t->ours);
     SSL_free(t->theirs);
+    SSL_SESSION_free(t->session);
     SSL_CTX_free(t->ctx[0]);
     SSL_CTX_free(t->ctx[1]);
     (void)close(t->fd[0]);

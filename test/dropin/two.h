@@ -20,15 +20,19 @@ struct two_config {
     bool
         post_handshake; /* the client offers post-handshake authentication, and has a certificate */
     unsigned char fragment;             /* RFC 6066 code that the client asks for; 0: none */
+    bool resumes;                       /* both ends can go on with sessions of earlier pairs */
+    uint32_t early;                     /* bytes of early data that the server takes */
+    SSL_SESSION *session;               /* for the client to go on with; NULL: none */
     struct weir_openssl_bio_config bio; /* `ssl` is filled in */
 };
 
 struct two {
     SSL_CTX *ctx[2]; /* of ours, of theirs */
     SSL *ours, *theirs;
-    BIO *bio;         /* belongs to `ours` */
-    int fd[2];        /* non-blocking */
-    unsigned tickets; /* that came to the client */
+    BIO *bio;             /* belongs to `ours` */
+    int fd[2];            /* non-blocking */
+    unsigned tickets;     /* that came to the client */
+    SSL_SESSION *session; /* of the last one; freed by two_close */
 };
 
 void two_open(struct two *t, const struct two_config *config);
