@@ -5,7 +5,7 @@
 #ifndef WEIR_COMMON_WIRE_H
 #define WEIR_COMMON_WIRE_H
 
-#include <weir/base.h>
+#include <weir/record.h>
 
 /** HandshakeType (RFC 8446 section 4). */
 enum weir_message {
@@ -69,6 +69,15 @@ static inline size_t weir_cursor_next(struct weir_cursor *c, const uint8_t *data
 static inline size_t weir_body_len(const uint8_t *header)
 {
     return (size_t)header[3] << 8 | header[4];
+}
+
+/** Bytes of the whole record that lies first in data[0..len); 0: there is none. */
+static inline size_t weir_first_record(const uint8_t *data, size_t len)
+{
+    if (len < WEIR_HEADER_LEN)
+        return 0;
+    size_t record = WEIR_HEADER_LEN + weir_body_len(data);
+    return record <= len ? record : 0;
 }
 
 #endif

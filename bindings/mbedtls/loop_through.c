@@ -3,9 +3,9 @@
  * Control records to and from an mbedTLS context whose keys are weir's.
  */
 #include "internal.h"
+#include "words.h"
 
 #include <mbedtls/version.h>
-#include <stdio.h>
 
 /*
  * 3.x notes the alert for a message behind the handshake and never sends it; RFC 8446 section 6.2:
@@ -89,10 +89,7 @@ static size_t first_record(const struct mbedtls_binding *b)
 {
     size_t len = mbedtls_queue_len(&b->loop_out);
 
-    if (len < WEIR_HEADER_LEN)
-        return 0;
-    size_t record = WEIR_HEADER_LEN + weir_body_len(b->loop_out.data + b->loop_out.start);
-    return record <= len ? record : 0;
+    return len == 0 ? 0 : weir_first_record(b->loop_out.data + b->loop_out.start, len);
 }
 
 /* Room for the messages of the next record; grows only as far as the library writes. */
@@ -119,10 +116,10 @@ static weir_status open_record(struct mbedtls_binding *b, size_t len)
     return status;
 }
 
-static void note_refusal(struct mbedtls_binding *b, const struct weir_refusal *why)
+static weir_status explain(struct mbedtls_binding *b, weir_status status,
+                           const struct weir_control *control)
 {
-    (void)snprintf(b->error, sizeof b->error, "handshake message %u: %s: %s", (unsigned)why->detail,
-                   weir_refusal_name(why->code), weir_refusal_text(why->code));
+    return weir_loop_explain(status, control, "mbedtls_ssl_write", b->error, sizeof b->error);
 }
 
 weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control *control)
@@ -135,7 +132,7 @@ weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control 
     for (;;) {
         weir_status status = weir_loop_next(&b->loop, control);
         if (status == WEIR_REFUSED)
-            note_refusal(b, &control->why);
+            return explain(b, status, control);
         if (status != WEIR_OK || control->kind != WEIR_CONTROL_NONE)
             return status;
         size_t len = first_record(b);
@@ -147,12 +144,7 @@ weir_status weir_mbedtls_collect(struct weir_handshake *hs, struct weir_control 
         if (len == 0)
             return WEIR_OK;
         status = open_record(b, len);
-        if (status != WEIR_OK) {
-            (void)snprintf(b->error, sizeof b->error, "%s",
-                           status == WEIR_E_MISUSE
-                               ? "application data was written with mbedtls_ssl_write"
-                               : "what the library wrote cannot be read");
-            return status;
-        }
+        if (status != WEIR_OK)
+            return explain(b, status, control);
     }
 }

@@ -3,6 +3,7 @@
  * Control records to and from an SSL whose keys are weir's.
  */
 #include "internal.h"
+#include "words.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -81,10 +82,7 @@ static size_t first_record(const struct openssl_binding *b)
     char *data = NULL;
     size_t len = (size_t)BIO_get_mem_data(b->loop_out, &data);
 
-    if (len < WEIR_HEADER_LEN)
-        return 0;
-    size_t record = WEIR_HEADER_LEN + weir_body_len((const uint8_t *)data);
-    return record <= len ? record : 0;
+    return weir_first_record((const uint8_t *)data, len);
 }
 
 /* Room for the messages of the next record; grows only as far as the library writes. */
@@ -120,6 +118,12 @@ static weir_status open_record(struct openssl_binding *b, size_t len)
     return status;
 }
 
+static weir_status explain(struct openssl_binding *b, weir_status status,
+                           const struct weir_control *control)
+{
+    return weir_loop_explain(status, control, "SSL_write", b->error, sizeof b->error);
+}
+
 weir_status weir_openssl_collect(struct weir_handshake *hs, struct weir_control *control)
 {
     struct openssl_binding *b = openssl_inside(hs);
@@ -130,9 +134,7 @@ weir_status weir_openssl_collect(struct weir_handshake *hs, struct weir_control 
     for (;;) {
         weir_status status = weir_loop_next(&b->loop, control);
         if (status == WEIR_REFUSED)
-            (void)snprintf(b->error, sizeof b->error, "handshake message %u: %s: %s",
-                           (unsigned)control->why.detail, weir_refusal_name(control->why.code),
-                           weir_refusal_text(control->why.code));
+            return explain(b, status, control);
         if (status != WEIR_OK || control->kind != WEIR_CONTROL_NONE)
             return status;
         size_t len = first_record(b);
@@ -141,11 +143,7 @@ weir_status weir_openssl_collect(struct weir_handshake *hs, struct weir_control 
             return WEIR_OK;
         }
         status = open_record(b, len);
-        if (status != WEIR_OK) {
-            (void)snprintf(b->error, sizeof b->error, "%s",
-                           status == WEIR_E_MISUSE ? "application data was written with SSL_write"
-                                                   : "what the library wrote cannot be read");
-            return status;
-        }
+        if (status != WEIR_OK)
+            return explain(b, status, control);
     }
 }
