@@ -9,7 +9,7 @@
 
 /* Rows begin up to this length of the page; 5000 names of usual length need half of it. A byte of a
  * name can become nine of the page. */
-#define HTTP_LISTING_MAX (1024u * 1024u)
+#define HTTP_LISTING_MAX ((size_t)1024 * 1024)
 
 /*
  * Adds a page with the names in the directory open as `fd`, which it closes; `name` is what it is
