@@ -121,6 +121,16 @@ static inline bool weir_direction_exact(const struct direction *d)
 #endif
 }
 
+/* Where the machine's speed counts, the way of a record is one piece, and what is usual has a way
+ * of its own. */
+#ifdef __OPTIMIZE_SIZE__
+#define FAST 0
+#define HOT  static inline
+#else
+#define FAST 1
+#define HOT  static inline __attribute__((always_inline))
+#endif
+
 /* AEAD blocks a message of `len` bytes, at most one record's, counts against the key (struct
  * weir_limit). */
 static inline uint64_t blocks_of(size_t len)
@@ -134,7 +144,7 @@ static inline uint64_t blocks_with(const struct direction *d, size_t len)
     uint64_t more = blocks_of(len);
     uint64_t sum = d->keys.at.blocks + more;
 
-    return sum | -(uint64_t)(sum < more);
+    return FAST ? sum | -(uint64_t)(sum < more) : sum >= more ? sum : UINT64_MAX;
 }
 
 /* Whether the key may have protected that many blocks, with `reserve` beyond its limit. */
@@ -161,16 +171,6 @@ static inline void pass_record(struct direction *d, uint64_t blocks, size_t wire
     if (at->tcp_known)
         at->tcp_seq += (uint32_t)wire_len;
 }
-
-/* Where the machine's speed counts, the way of a record is one piece, and what is usual has a way
- * of its own. */
-#ifdef __OPTIMIZE_SIZE__
-#define FAST 0
-#define HOT  static inline
-#else
-#define FAST 1
-#define HOT  static inline __attribute__((always_inline))
-#endif
 
 /* What alerts and KeyUpdates may use beyond the limit for data, so that the end can be said. */
 #define WEIR_RESERVE_BLOCKS  1024u
@@ -326,18 +326,22 @@ static inline struct nonce_base nonce_base(const struct weir_keys *keys)
     return (struct nonce_base){get_wire(keys->iv, 8), get_wire(keys->iv + 8, 4)};
 }
 
-/* Fills the nonce of record `seq`; `explicit_nonce` counts where there is one. */
-HOT void fill_nonce(struct nonce_base base, struct kind kind, struct weir_aead_op *op, uint64_t seq,
-                    uint64_t explicit_nonce)
+/* Fills a nonce out of a record's number, or of its explicit nonce where it has one. */
+HOT void put_nonce(struct nonce_base base, struct kind kind, struct weir_aead_op *op,
+                   uint64_t number)
 {
     /* RFC 8446 section 5.3 and RFC 7905 section 2: the sequence number, padded on the left, xored
      * with the IV. RFC 5288 section 3: salt, then the explicit nonce as it is on the wire; the IV
      * is zero there (weir_direction_init). The way from the number to the nonce is short, because
      * the provider can begin nothing without it. */
-    uint64_t low = kind.salt ? explicit_nonce : seq;
+    put_wire128(op->nonce, base.first ^ wire64_end(number),
+                (FAST && kind.salt ? 0 : base.second) ^ wire64_begin(number));
+}
 
-    put_wire128(op->nonce, base.first ^ wire64_end(low),
-                kind.salt ? wire64_begin(low) : base.second ^ wire64_begin(low));
+HOT void fill_nonce(const struct weir_keys *keys, struct kind kind, struct weir_aead_op *op,
+                    uint64_t number)
+{
+    put_nonce(nonce_base(keys), kind, op, number);
 }
 
 /* RFC 5246 section 6.2.3.3: seq_num, type, version, length of the plaintext, for TLS 1.2; `aad` is

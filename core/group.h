@@ -44,7 +44,7 @@ HOT void put_in_group(struct group *g, size_t i, struct nonce_base base, struct 
         put_wire128(op->nonce, base.first, base.second);
         memcpy(op->nonce + 4, record + WEIR_HEADER_LEN, 8);
     } else {
-        fill_nonce(base, kind, op, seq, 0);
+        put_nonce(base, kind, op, seq);
     }
     if (kind.tls13)
         op->aad = (struct weir_iov){record, WEIR_HEADER_LEN};

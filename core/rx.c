@@ -66,8 +66,7 @@ HOT weir_status open_record(struct direction *d, struct kind kind, uint64_t rese
 
     if (!may_open(d, blocks, reserve))
         return WEIR_E_KEY_LIMIT;
-    uint64_t nonce = kind.salt ? get_be64(buf + WEIR_HEADER_LEN) : 0;
-    fill_nonce(nonce_base(&d->keys), kind, &op, d->keys.at.seq, nonce);
+    fill_nonce(&d->keys, kind, &op, kind.salt ? get_be64(buf + WEIR_HEADER_LEN) : d->keys.at.seq);
     if (kind.tls13)
         /* RFC 8446 section 5.2: the header as it stands on the wire. */
         op.aad = (struct weir_iov){buf, WEIR_HEADER_LEN};

@@ -103,7 +103,7 @@ HOT void start_record(struct direction *d, const struct record *r, struct weir_a
     /* Read once: as far as a compiler knows, what is written here may lie on top of them. */
     const uint64_t seq = at->seq, explicit_nonce = at->explicit_nonce;
 
-    fill_nonce(nonce_base(&d->keys), kind, op, seq, explicit_nonce);
+    fill_nonce(&d->keys, kind, op, kind.salt ? explicit_nonce : seq);
     if (kind.tls13) {
         /* RFC 8446 section 5.2: the header as it stands on the wire; but that is being written in
          * two pieces, and would be waited for. */
@@ -112,12 +112,13 @@ HOT void start_record(struct direction *d, const struct record *r, struct weir_a
     } else {
         fill_aad12(op, aad, seq, type, r->message);
     }
-    if (kind.salt) {
+    if (kind.salt && FAST)
         memcpy(out, &header, sizeof header); /* the nonce covers the rest */
+    else
+        memcpy(out, &header, WEIR_HEADER_LEN);
+    if (kind.salt) {
         put_be64(out + WEIR_HEADER_LEN, explicit_nonce);
         at->explicit_nonce = next_explicit(at->nonce_rule, seq, explicit_nonce);
-    } else {
-        memcpy(out, &header, WEIR_HEADER_LEN);
     }
     op->in_len = r->message;
     op->out = out + r->prefix;
