@@ -158,7 +158,7 @@ struct four {
     const uint8_t *in[4];
     uint8_t *out[4];
     size_t len[4];
-    size_t power[4]; /* where in the table that of the first block is */
+    size_t power[4]; /* where in the table that of the additional data is */
     size_t at;       /* bytes of each that are done */
     bool same;       /* they have as many blocks each */
     __m512i mask;    /* of the tags, once encrypted */
@@ -171,17 +171,17 @@ INLINE __m512i round_key(const struct four *f, unsigned i)
     return everywhere(f->key->rounds + (size_t)16 * i);
 }
 
-/* For each lane the power that stands `back` bytes behind that of the message's first block. For a
+/* For each lane the power that stands `back` bytes behind that of the additional data. For a
  * message that has ended any will do. */
 INLINE __m512i powers(const struct four *f, size_t back)
 {
-    const uint8_t *p = f->key->powers + back;
+    const uint8_t *const table = f->key->powers;
     __m128i each[4];
 
     if (f->same)
-        return everywhere(p + f->power[0]);
+        return everywhere(table + f->power[0] + back);
     foreach (i, 4)
-        each[i] = block(f->power[i] + back <= LAST_POWER ? p + f->power[i] : f->key->powers);
+        each[i] = block(f->power[i] + back <= LAST_POWER ? table + f->power[i] + back : table);
     return lanes(each);
 }
 
@@ -208,7 +208,7 @@ INLINE void measure(struct four *f)
         f->out[i] = f->op[i].out;
         f->len[i] = f->op[i].in_len;
         blocks[i] = (f->len[i] + 15) / 16;
-        f->power[i] = LAST_POWER - 16 * blocks[i];
+        f->power[i] = LAST_POWER - 16 * (blocks[i] + 1);
     }
     f->same = blocks[0] == blocks[1] && blocks[0] == blocks[2] && blocks[0] == blocks[3];
     f->at = 0;
@@ -244,7 +244,7 @@ INLINE void encrypt_last(struct four *f, unsigned r, __m512i *s, unsigned n, boo
 /* Adds message i's ciphertext in `n` columns to its sum: `x`, and `y` of the second column. */
 INLINE void hash(struct four *f, unsigned i, unsigned n, __m512i x, __m512i y)
 {
-    const uint8_t *power = f->key->powers + f->power[i] + f->at;
+    const uint8_t *power = f->key->powers + f->power[i] + 16 + f->at;
     struct sum *sum = &f->sums[i];
     struct sum p = product(turned(x), _mm512_loadu_si512(power));
 
@@ -343,7 +343,7 @@ INLINE void lane(struct four *f, bool sealing, __m512i stream, struct sum *sum)
             _mm512_kunpackd(_mm512_kunpackw(m[3], m[2]), _mm512_kunpackw(m[1], m[0]));
         in = _mm512_maskz_mov_epi8(all, out);
     }
-    add(sum, product(turned(in), powers(f, f->at)));
+    add(sum, product(turned(in), powers(f, 16 + f->at)));
     f->at += 16;
 }
 
@@ -378,7 +378,7 @@ INLINE void add_ends(const struct four *f, struct sum *sum)
         len[i] = _mm_unpacklo_epi64(_mm_loadl_epi64((const void *)&op->in_len),
                                     _mm_loadl_epi64((const void *)&op->aad.len));
     }
-    add(sum, product(turned(lanes(aad)), powers(f, (size_t)0 - 16)));
+    add(sum, product(turned(lanes(aad)), powers(f, 0)));
     add(sum, product(_mm512_slli_epi64(lanes(len), 3), last));
 }
 

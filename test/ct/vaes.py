@@ -4,11 +4,11 @@
     vaes.py SOURCE_ROOT
 
 Valgrind, which follows secrets through the providers, knows no AVX-512. But in backends/soft/vaes.c
-keys, powers, keystream and text are in vector registers only. So it is enough that nothing leads out
-of one: into a general register, and so to an address or a branch, into a flag, or, as an index, into
-an address at once. Two things may: a bit for each tag that was compared, and a general register's
-own value that a compiler had put into a vector register for want of another place. Then plants
-leaks, each of which must be noticed.
+keys, powers, keystream and text are in vector registers only. So it is enough that nothing leads
+out of one: into a general register, and so to an address or a branch, into a flag, or, as an index,
+into an address at once. Two things may: a bit for each tag that was compared, and a general
+register's own value that a compiler had put into a vector register for want of another place. Then
+plants leaks, each of which must be noticed.
 """
 
 import re
@@ -45,46 +45,74 @@ FLAGS = re.compile(r'^(v?ptest$|vtestp|ktest|kortest|v?u?comi)')
 
 
 def functions(text):
-    """name: [(mnemonic, operands), …] of a disassembly."""
+    """name: [(address, mnemonic, operands), …] of a disassembly."""
     found, code = {}, []
     for line in text.splitlines():
         head = re.match(r'^[0-9a-f]+ <([^>]+)>:$', line)
         if head:
             code = found[head[1].split('.')[0]] = []
         elif line.startswith(' '):
-            words = line.split('\t')[-1].split('#')[0].split(None, 1)
-            code.append((words[0], words[1].strip() if len(words) > 1 else ''))
+            address, _, words = line.partition(':')
+            words = words.split('#')[0].split(None, 1)
+            code.append((int(address, 16), words[0], words[1].strip() if len(words) > 1 else ''))
     return found
 
 
-def last_operand(operands):
-    return re.split(r',(?![^(]*\))', operands)[-1]
+def split(operands):
+    return re.split(r',(?![^(]*\))', operands)
+
+
+def after(held, word, operands):
+    """Vector registers that hold what was in a general one, after this instruction."""
+    written = VECTOR.match(split(operands)[-1])
+    if written is None:
+        return held
+    if word == 'vmovq' and re.match(r'%r\w+,', operands):
+        return held | {written[1]}
+    if word.startswith('vmovdqa') and split(operands)[0][1:] in held:
+        return held | {written[1]}
+    return held - {written[1]}
+
+
+def held_before(code):
+    """For each instruction the registers of which that holds on every way to it."""
+    index = {address: at for at, (address, _, _) in enumerate(code)}
+    held = {0: frozenset()}
+    todo = [0]
+    while todo:
+        at = todo.pop()
+        _, word, operands = code[at]
+        out = after(held[at], word, operands)
+        following = [] if word in ('jmp', 'ret', 'ud2') else [at + 1]
+        if word.startswith('j'):
+            following.append(index.get(int(operands.split()[0], 16)))
+        for to in following:
+            new = out & held.get(to, out)
+            if to in (None, len(code)):
+                continue
+            if held.get(to) != new:
+                held[to] = new
+                todo.append(to)
+    return held
 
 
 def what_leads_out(name, code):
     """The first instruction by which something leaves a vector register, or None."""
-    held, compared = set(), 0  # those that a general register was put in
-    for at, (word, operands) in enumerate(code):
-        target = last_operand(operands)
-        vectors = VECTOR.findall(operands)
+    held, compared = held_before(code), 0
+    for at, (_, word, operands) in enumerate(code):
+        source, target = split(operands)[0], split(operands)[-1]
         if re.search(r'\((%\w+)?,?%[xyz]mm|gather|scatter', f'{word} {operands}') or \
                 FLAGS.match(word):
             return f'{word} {operands}'
-        if vectors and GENERAL.search(target):
-            # An address in front of it is no source.
-            source = re.split(r',(?![^(]*\))', operands)[0]
-            if word == 'vmovq' and VECTOR.findall(source)[0] in held:
-                continue
-            compare = [w for w, o in code[max(0, at - 8):at] if w.startswith('vptestm') and
-                       last_operand(o).startswith(source)]
-            if not (word.startswith('kmov') and name.startswith('open') and compare):
-                return f'{word} {operands}'
-            compared += 1
-        written = VECTOR.match(target)
-        if written:
-            held.discard(written[1])
-            if word == 'vmovq' and re.match(r'%r\w+,', operands):
-                held.add(written[1])
+        if not VECTOR.search(operands) or not GENERAL.search(target):
+            continue
+        if word == 'vmovq' and source[1:] in held.get(at, frozenset()):
+            continue
+        tested = any(w.startswith('vptestm') and split(o)[-1].startswith(source)
+                     for _, w, o in code[max(0, at - 8):at])
+        if not (word.startswith('kmov') and name.startswith('open') and tested):
+            return f'{word} {operands}'
+        compared += 1
     return None if compared <= 1 else f'{compared} comparisons'
 
 
@@ -102,7 +130,7 @@ def check(root, source, compiler, level, directory):
     if not FUNCTIONS <= set(found):
         return f'only {sorted(found)} found'
     for name in FUNCTIONS:
-        if not any(word == 'vaesenc' for word, _ in found[name]):
+        if not any(word == 'vaesenc' for _, word, _ in found[name]):
             return f'no AES in {name}'
     told = ((name, what_leads_out(name, code)) for name, code in sorted(found.items())
             if name in FUNCTIONS)
