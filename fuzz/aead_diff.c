@@ -5,7 +5,8 @@
  *
  * Sealed by every provider, the message in pieces and in place, and a piece of it by the keystream;
  * opened in place; refused with one
- * bit flipped, with nothing written by those that check first. Or HMAC by every key derivation.
+ * bit flipped, with nothing written by those that check first. The pieces also as messages of their
+ * own, by those that take several with a call. Or HMAC by every key derivation.
  * The providers: the portable one as the host has it and as a small core has it, libipsec-mb's and
  * a TLS library's where the build has one. An algorithm is left to those that have it.
  */
@@ -154,6 +155,83 @@ static void open_it(const struct weir_aead *aead, void *ctx, const struct job *j
     free(copy);
 }
 
+/* The pieces as messages of their own: all with a call, and one after the other, the same. */
+struct several {
+    struct weir_aead_op op[AEAD_DIFF_CUTS + 1];
+    struct weir_iov in[AEAD_DIFF_CUTS + 1];
+    uint8_t *text[AEAD_DIFF_CUTS + 1], *tag[AEAD_DIFF_CUTS + 1], *wanted[AEAD_DIFF_CUTS + 1];
+    uint8_t wanted_tag[AEAD_DIFF_CUTS + 1][WEIR_TAG_LEN];
+    size_t count;
+};
+
+/* Every other one in place. */
+static void cut(struct several *m, const struct weir_aead *aead, void *ctx, const struct job *job)
+{
+    m->count = job->count + 1;
+    for (size_t i = 0, at = 0; i < m->count; i++) {
+        const size_t end = i < job->count ? job->cuts[i] : job->len;
+        struct weir_aead_op *op = &m->op[i];
+
+        m->text[i] = fuzz_exact_copy(job->text + at, end - at);
+        m->wanted[i] = fuzz_exact_copy(job->text + at, end - at);
+        m->tag[i] = fuzz_exact_copy(job->key, WEIR_TAG_LEN);
+        m->in[i] = (struct weir_iov){m->text[i], end - at};
+        *op = op_of(job, &m->in[i], 1, m->wanted[i], m->wanted_tag[i]);
+        op->in_len = end - at;
+        op->nonce[WEIR_IV_LEN - 1] ^= (uint8_t)i;
+        PROMISE(aead->seal(ctx, op) == WEIR_OK);
+        op->out = i % 2 == 0 ? m->text[i] : fuzz_exact_copy(m->text[i], end - at);
+        op->tag = m->tag[i];
+        at = end;
+    }
+}
+
+static void opens_up_to(const struct weir_aead *aead, void *ctx, const struct job *job,
+                        struct several *m, size_t wanted)
+{
+    size_t good = m->count + 1, at = 0;
+
+    /* Sealed texts are put back where they are read. */
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->op[i].in_len > 0)
+            memcpy(m->text[i], m->wanted[i], m->op[i].in_len);
+    }
+    PROMISE(aead->open_each(ctx, m->op, m->count, &good) ==
+            (wanted == m->count ? WEIR_OK : WEIR_E_AUTH));
+    PROMISE(wanted == m->count || good == wanted);
+    for (size_t i = 0; i < m->count; i++) {
+        const size_t len = m->op[i].in_len;
+        PROMISE(len == 0 || memcmp(m->op[i].out, job->text + at, len) == 0);
+        at += len;
+    }
+}
+
+static void several(const struct weir_aead *aead, void *ctx, const struct job *job)
+{
+    struct several m;
+
+    if (aead->seal_each == NULL)
+        return;
+    cut(&m, aead, ctx, job);
+    PROMISE(aead->seal_each(ctx, m.op, m.count) == WEIR_OK);
+    for (size_t i = 0; i < m.count; i++) {
+        const size_t len = m.op[i].in_len;
+        PROMISE(len == 0 || memcmp(m.op[i].out, m.wanted[i], len) == 0);
+        PROMISE(memcmp(m.tag[i], m.wanted_tag[i], WEIR_TAG_LEN) == 0);
+    }
+    opens_up_to(aead, ctx, job, &m, m.count);
+    const size_t forged = job->flip % m.count;
+    m.tag[forged][job->flip / 8 % WEIR_TAG_LEN] ^= (uint8_t)(1u << job->flip % 8);
+    opens_up_to(aead, ctx, job, &m, forged);
+    for (size_t i = 0; i < m.count; i++) {
+        if (i % 2 == 1)
+            free(m.op[i].out);
+        free(m.text[i]);
+        free(m.wanted[i]);
+        free(m.tag[i]);
+    }
+}
+
 /* The provider has the algorithm, and the processor what the provider needs. */
 static bool takes(const struct weir_aead *aead, weir_alg alg)
 {
@@ -191,6 +269,7 @@ static void run_aead(const struct job *job)
         PROMISE(memcmp(tag, first_tag, sizeof tag) == 0);
         seal_piece(aeads[i], &ctx, job, first);
         open_it(aeads[i], &ctx, job, first, first_tag);
+        several(aeads[i], &ctx, job);
         aeads[i]->wipe(&ctx);
         free(out);
     }

@@ -125,6 +125,65 @@ static void with_every_provider(weir_alg alg)
                before);
 }
 
+/* Up to 16 messages with a call, of lengths from `base` on: sealed as one by one, and opened up to
+ * the first with a bit flipped. */
+static void several(weir_alg alg, void *ctx, size_t count, size_t base, size_t step)
+{
+    static uint8_t out[WEIR_AEAD_MAX_EACH][1024], tags[WEIR_AEAD_MAX_EACH][WEIR_TAG_LEN];
+    struct weir_aead_op ops[WEIR_AEAD_MAX_EACH];
+    struct weir_iov in[WEIR_AEAD_MAX_EACH];
+    const size_t forged = base % count;
+    size_t good = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const size_t len = base + i * step;
+
+        in[i] = (struct weir_iov){text + i, len};
+        ops[i] = op_of(&in[i], 1, len, out[i], tags[i]);
+        ops[i].nonce[0] ^= (uint8_t)i;
+    }
+    if (weir_aead_ipsecmb.seal_each(ctx, ops, count) != WEIR_OK)
+        fail("sealed together", base);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t tag[WEIR_TAG_LEN];
+        struct weir_aead_op op = ops[i];
+
+        op.out = wanted;
+        op.tag = tag;
+        if (weir_aead_ipsecmb.seal(ctx, &op) != WEIR_OK || memcmp(wanted, out[i], in[i].len) != 0 ||
+            memcmp(tag, tags[i], sizeof tag) != 0)
+            fail("together as one by one", in[i].len);
+        in[i].base = out[i];
+    }
+    tags[forged][base % WEIR_TAG_LEN] ^= (uint8_t)(1u << alg);
+    if (weir_aead_ipsecmb.open_each(ctx, ops, count, &good) != WEIR_E_AUTH || good != forged)
+        fail("opened up to the forged one", base);
+    if (weir_aead_ipsecmb.seal_each(ctx, ops, count) != WEIR_OK)
+        fail("closed again", base);
+    if (weir_aead_ipsecmb.open_each(ctx, ops, count, &good) != WEIR_OK)
+        fail("opened together", base);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(out[i], text + i, in[i].len) != 0)
+            fail("what was opened together", in[i].len);
+}
+
+static void every_several(weir_alg alg)
+{
+    static union vector_ctx ctx;
+    unsigned before = failed;
+
+    if (weir_aead_ipsecmb.init(&ctx, alg, key) != WEIR_OK) {
+        fail("taking a key", 0);
+        return;
+    }
+    for (size_t count = 1; count <= WEIR_AEAD_MAX_EACH; count++)
+        for (size_t base = 0; base < 700; base += 31 + count)
+            for (size_t step = 0; step < 20; step += 19)
+                several(alg, &ctx, count, base, step);
+    weir_aead_ipsecmb.wipe(&ctx);
+    result("several with a call", before);
+}
+
 /* The first use of a process, by several threads at once. */
 static pthread_barrier_t together;
 
@@ -234,6 +293,8 @@ int main(int argc, char **argv)
     with_every_provider(WEIR_AES_128_GCM);
     with_every_provider(WEIR_AES_256_GCM);
     with_every_provider(WEIR_CHACHA20_POLY1305);
+    for (int alg = 0; alg < WEIR_ALG_COUNT; alg++)
+        every_several((weir_alg)alg);
     what_is_refused();
     return failed != 0;
 }
