@@ -489,7 +489,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(what, fuzz_take8(&bytes));
         size_t most =
             weir_soft_cache_tables(&world.cache[0]) + weir_soft_cache_tables(&world.cache[1]);
-        PROMISE(live <= most + 4 * SOFT_CACHE_CONNECTIONS);
+        PROMISE(live <= most + (size_t)4 * SOFT_CACHE_CONNECTIONS);
     }
     finish(forgot);
     return 0;

@@ -348,7 +348,7 @@ static void check_in_place(struct weir_tx *tx, struct model *m, const struct cal
 static void check_apart(struct weir_tx *tx, struct model *m, const struct call *c)
 {
     size_t cap = room_for(m, c), taken = 99, made = 99, wanted_taken = 0;
-    uint8_t *out = malloc(cap), *lent = NULL;
+    uint8_t *out = cap > 0 ? malloc(cap) : NULL, *lent = NULL;
     weir_status wanted, got;
 
     PROMISE(out != NULL || cap == 0);
