@@ -366,6 +366,8 @@ static void ways_seeds(const char *directory)
     /* At the first of two that were laid out together. */
     ways_seed(directory, "provider-fails", (const uint8_t[]){0, 0, 0, 0, 0, 3}, usual, count);
     ways_seed(directory, "last-records", (const uint8_t[]){0x20, 100, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "together", (const uint8_t[]){4, 0, 0, 0, 0, 0}, usual, count);
+    ways_seed(directory, "together-tls12", (const uint8_t[]){0x85, 140, 0, 9, 0, 0}, usual, count);
     ways_seed(directory, "small-limit", (const uint8_t[]){3, 1, 0, 0, 0, 0}, control, 2);
 }
 
@@ -375,7 +377,9 @@ static void ways_seeds(const char *directory)
 
 static void steps_seed(const char *directory, const char *name, const unsigned *steps, size_t count)
 {
-    for (unsigned provider = 0; provider < 2; provider++) {
+    static const char *const providers[] = {"null", "portable", "null-each", "portable-each"};
+
+    for (unsigned provider = 0; provider < 4; provider++) {
         struct seed seed = {.len = 0};
         char full[64];
 
@@ -385,8 +389,7 @@ static void steps_seed(const char *directory, const char *name, const unsigned *
         add8(&seed, 5);
         for (size_t i = 0; i < count; i++)
             add8(&seed, steps[i]);
-        must(snprintf(full, sizeof full, "%s-%s", name, provider == 0 ? "null" : "portable") <
-                 (int)sizeof full,
+        must(snprintf(full, sizeof full, "%s-%s", name, providers[provider]) < (int)sizeof full,
              "length of a name");
         write_seed(directory, "soft_cache", full, &seed);
     }
@@ -405,6 +408,10 @@ static void steps_seeds(const char *directory)
                                     ON(4, REKEY),  0,  ON(2, AGAIN),  0,   ON(3, FORGET), 0,
                                     ON(3, CARRY),  30, ON(0, END),    0,   ON(0, CARRY),  3};
 
+    static const unsigned streams[] = {ON(0, STREAM), 1, ON(1, STREAM), 8,  ON(2, STREAM), 15,
+                                       ON(3, STREAM), 4, ON(0, STREAM), 33, ON(1, STREAM), 120};
+
+    steps_seed(directory, "streams", streams, sizeof streams / sizeof *streams);
     steps_seed(directory, "around", around, sizeof around / sizeof *around);
     steps_seed(directory, "moves", moves, sizeof moves / sizeof *moves);
     steps_seed(directory, "ends", ends, sizeof ends / sizeof *ends);

@@ -18,7 +18,7 @@
 
 #define CTX_LEN   2048u
 #define MOST_TEXT 600u
-#define MOST_WIRE 4096u
+#define MOST_WIRE 8192u
 
 /* ---- A provider whose contexts can be seen in memory, counts them, and fails when told to ---- */
 
@@ -94,6 +94,45 @@ static const struct weir_aead provider = {
     .wipe = seen_wipe,
     .keystream = seen_keystream,
 };
+
+/* The same for several messages, one by one; of a wrong one the output stays, as aead.h says. */
+static weir_status seen_seal_each(void *memory, const struct weir_aead_op *ops, size_t count)
+{
+    weir_status status = WEIR_OK;
+
+    PROMISE(count >= 1 && count <= WEIR_AEAD_MAX_EACH);
+    for (size_t i = 0; i < count && status == WEIR_OK; i++)
+        status = seen_seal(memory, &ops[i]);
+    return status;
+}
+
+static weir_status seen_open_each(void *memory, const struct weir_aead_op *ops, size_t count,
+                                  size_t *good)
+{
+    weir_status status = WEIR_OK;
+
+    PROMISE(count >= 1 && count <= WEIR_AEAD_MAX_EACH);
+    *good = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct weir_aead_op *op = &ops[i];
+        uint8_t text[1024], tag[WEIR_TAG_LEN];
+        struct weir_aead_op back = *op;
+        PROMISE(op->in_count == 1 && op->in_len <= sizeof text);
+        /* Sealing turns it back, whatever the tag. */
+        back.out = text;
+        back.tag = tag;
+        PROMISE(inner->seal(&seen(memory)->ctx, &back) == WEIR_OK);
+        if (inner->open(&seen(memory)->ctx, op) != WEIR_OK) {
+            status = WEIR_E_AUTH;
+            if (op->in_len > 0)
+                memcpy(op->out, text, op->in_len);
+        }
+        *good += status == WEIR_OK;
+    }
+    return status;
+}
+
+static struct weir_aead together; /* `provider` with these, if the input says so */
 
 /* ---- Connections, each twice: `cold` over a cache, `plain` beside it ---- */
 
@@ -243,7 +282,9 @@ static void open_all(struct connection *c, const struct sealed *s, bool may_fail
         PROMISE(p[i].len == q[i].len && p[i].type == q[i].type);
         PROMISE(memcmp(p[i].data, q[i].data, p[i].len) == 0);
     }
-    PROMISE(memcmp(plain, cold, s->len) == 0);
+    /* What was opened behind a record that fails, together with it, is wiped, too. */
+    for (size_t i = 0; i < s->len; i++)
+        PROMISE(plain[i] == cold[i] || (weir_rx_status(&c->cold.rx) < WEIR_OK && cold[i] == 0));
 }
 
 static void carry(struct connection *c, size_t len, bool each, bool forge)
@@ -363,6 +404,100 @@ static void marked(struct connection *c, size_t cut)
     PROMISE(on_plain != WEIR_OK || memcmp(plain.bytes + prefix, text, len) == 0);
 }
 
+/* What a stream is made of, by a number. */
+static uint8_t part_of(unsigned random, size_t *len)
+{
+    *len = random % 7 == 0 ? 0 : random % 11 == 0 ? 550 : random % 60;
+    if (random % 5 != 0)
+        return WEIR_TYPE_DATA;
+    *len = *len == 0 ? 1 : *len;
+    return WEIR_TYPE_HANDSHAKE;
+}
+
+/* Seals up to 40 records of all kinds; behind some that are not data the key changes. */
+static void make_stream(struct connection *c, unsigned random, struct sealed *s)
+{
+    size_t taken, made, len;
+
+    s->len = 0;
+    s->status = WEIR_OK;
+    for (unsigned i = 0; i < 40 && s->len < sizeof s->bytes - 800; i++) {
+        random = random * 1103515245u + 12345u;
+        uint8_t type = part_of(random >> 8, &len);
+        const struct weir_iov in = {text, len};
+        if (c->tls13)
+            PROMISE(weir_tx_set_padding(&c->plain.tx, random >> 28 == 0 ? 100 : 0) == WEIR_OK);
+        PROMISE(weir_tx_seal(&c->plain.tx, type, &in, 1, s->bytes + s->len,
+                             sizeof s->bytes - s->len, &taken, &made) == WEIR_OK);
+        s->len += made;
+        if (c->tls13 && type == WEIR_TYPE_HANDSHAKE && len % 2 == 0)
+            PROMISE(weir_tx_rekey(&c->plain.tx, &weir_kdf_portable) == WEIR_OK);
+    }
+    if (c->tls13)
+        PROMISE(weir_tx_set_padding(&c->plain.tx, 0) == WEIR_OK);
+}
+
+/* Opens what is left of a stream, one call; the key changes where the sender's did. */
+static weir_status open_some(struct connection *c, struct weir_rx *rx, struct sealed *s, size_t *at,
+                             struct weir_record *out, size_t *count)
+{
+    size_t used = 0;
+    weir_status status = weir_rx_open(rx, s->bytes + *at, s->len - *at, &used, out, 20, count);
+
+    *at += used;
+    if (*count > 0 && c->tls13 && out[*count - 1].type == WEIR_TYPE_HANDSHAKE &&
+        out[*count - 1].len % 2 == 0)
+        PROMISE(weir_rx_rekey(rx, &weir_kdf_portable) == WEIR_OK);
+    return status;
+}
+
+/* A stream of many records comes to both, whole but for its last bytes, and may be forged. However
+ * many were opened with one call, what is given and what is left is the same. */
+static void stream(struct connection *c, uint8_t number)
+{
+    static struct sealed sent, plain, cold;
+    struct weir_record p[20], q[20];
+    size_t at_p = 0, at_q = 0, n_p, n_q;
+
+    if (weir_tx_status(&c->plain.tx) < WEIR_OK || weir_rx_status(&c->plain.rx) < WEIR_OK ||
+        weir_rx_position(&c->plain.rx).seq != weir_tx_position(&c->plain.tx).seq) {
+        begin_anew(c);
+        return;
+    }
+    inits_left = 0;
+    make_stream(c, number, &sent);
+    if (number % 4 == 0)
+        sent.bytes[(size_t)number * 31 % sent.len] ^= (uint8_t)(1u << number % 8);
+    sent.len -= number % 8 == 7 ? 9 : 0;
+    plain = cold = sent;
+    for (unsigned turn = 0; turn < 100; turn++) {
+        weir_status on_plain = open_some(c, &c->plain.rx, &plain, &at_p, p, &n_p);
+        size_t all = n_p;
+        /* As many records may come by two calls where one would do. */
+        weir_status on_cold = open_some(c, &c->cold.rx, &cold, &at_q, q, &n_q);
+        PROMISE(on_plain == on_cold && n_p == n_q && at_p == at_q);
+        for (size_t i = 0; i < all; i++)
+            PROMISE(p[i].len == q[i].len && p[i].type == q[i].type &&
+                    memcmp(p[i].data, q[i].data, p[i].len) == 0);
+        /* What was not given is as it came, unless all is over. */
+        bool over = weir_rx_status(&c->plain.rx) < WEIR_OK;
+        PROMISE(over == (weir_rx_status(&c->cold.rx) < WEIR_OK));
+        if (!over)
+            PROMISE(memcmp(cold.bytes + at_q, sent.bytes + at_q, sent.len - at_q) == 0);
+        for (size_t i = at_q; over && i < cold.len; i++) /* no plaintext of what failed */
+            PROMISE(cold.bytes[i] == 0 || cold.bytes[i] == sent.bytes[i]);
+        const struct weir_counters a = weir_rx_counters(&c->plain.rx),
+                                   b = weir_rx_counters(&c->cold.rx);
+        PROMISE(a.records == b.records && a.bytes == b.bytes && a.wire_bytes == b.wire_bytes);
+        const struct weir_position x = weir_rx_position(&c->plain.rx),
+                                   y = weir_rx_position(&c->cold.rx);
+        PROMISE(x.seq == y.seq && x.blocks == y.blocks && x.epoch == y.epoch);
+        if (on_plain != WEIR_OK)
+            break;
+    }
+    begin_anew(c); /* the cold sender has stayed behind */
+}
+
 /* Whoever gives the memory of directions back without a wipe must not harm others; the provider's
  * context is then left in the cache until another takes its place. */
 static void forget(struct connection *c)
@@ -409,6 +544,9 @@ static void step(uint8_t what, uint8_t number)
     case SOFT_CACHE_MARKED:
         marked(c, number);
         break;
+    case SOFT_CACHE_STREAM:
+        stream(c, number);
+        break;
     case SOFT_CACHE_AGAIN:
         begin_anew(c);
         break;
@@ -437,7 +575,13 @@ static void begin(struct fuzz_bytes *bytes)
     memset(&world, 0, sizeof world);
     inits_left = 0;
     live = 0;
-    inner = fuzz_take8(bytes) % 2 == 0 ? &weir_aead_null : &weir_aead_portable;
+    uint8_t which = fuzz_take8(bytes);
+    inner = which % 2 == 0 ? &weir_aead_null : &weir_aead_portable;
+    together = provider;
+    if ((which & 2) != 0) {
+        together.seal_each = seen_seal_each;
+        together.open_each = seen_open_each;
+    }
     size_t tables[2] = {1u + fuzz_take8(bytes) % 6, 1u + fuzz_take8(bytes) % 6};
     world.shift = fuzz_take8(bytes) % 64;
     PROMISE(weir_soft_init(&world.soft, &provider, &why) == WEIR_OK);
@@ -446,7 +590,7 @@ static void begin(struct fuzz_bytes *bytes)
         world.memory[i] = malloc(world.shift + world.len[i]);
         PROMISE(world.memory[i] != NULL);
         memset(world.memory[i], 0xa5, world.shift + world.len[i]);
-        PROMISE(weir_soft_cache_init(&world.cache[i], &provider, world.memory[i] + world.shift,
+        PROMISE(weir_soft_cache_init(&world.cache[i], &together, world.memory[i] + world.shift,
                                      world.len[i], &why) == WEIR_OK);
         PROMISE(weir_soft_cache_tables(&world.cache[i]) >= tables[i]);
     }

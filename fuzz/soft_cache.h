@@ -2,7 +2,7 @@
 /** @file
  * The input of fuzz target soft_cache: two caches, then steps until the input ends.
  *
- *     1  provider: even the null one, odd weir_aead_portable
+ *     1  provider: even the null one, odd weir_aead_portable; and 2: several records at once
  *     1  tables of the first cache, modulo 6, and one
  *     1  tables of the second, likewise
  *     1  bytes by which the memory of both is off its alignment, modulo 64
@@ -29,6 +29,7 @@ enum soft_cache_step {
     SOFT_CACHE_FORGET, /**< the same, but its memory is used again without a wipe */
     SOFT_CACHE_END,    /**< the sending direction ends, and stays */
     SOFT_CACHE_FAIL,   /**< a coming init fails */
+    SOFT_CACHE_STREAM, /**< many records of all kinds at once, and the key changes among them */
     SOFT_CACHE_STEPS,
 };
 

@@ -3,7 +3,7 @@
  * The input of fuzz target tx_ways: how a sending direction is set up, then calls of it until the
  * input ends.
  *
- *     1  flavour: as RX_STREAM_SUITE, RX_STREAM_LATE, TX_WAYS_COUNTER, TX_WAYS_XOR
+ *     1  flavour: as RX_STREAM_SUITE, RX_STREAM_LATE, TX_WAYS_TOGETHER, _COUNTER, _XOR
  *     1  record limit: 0 none, to 127 itself, beyond 128 for each step
  *     1  padding, likewise (TLS 1.3)
  *     1  hard limit of the key, in 16 blocks; 0: none
@@ -20,8 +20,9 @@
 
 #include "rx_stream.h"
 
-#define TX_WAYS_COUNTER 0x40u /**< TLS 1.2: an explicit nonce that only counts up */
-#define TX_WAYS_XOR     0x80u /**< TLS 1.2: a mask xor the sequence number */
+#define TX_WAYS_TOGETHER 0x04u /**< the provider takes several messages at once; none fails */
+#define TX_WAYS_COUNTER  0x40u /**< TLS 1.2: an explicit nonce that only counts up */
+#define TX_WAYS_XOR      0x80u /**< TLS 1.2: a mask xor the sequence number */
 
 #define TX_WAYS_SHORT 0x10u
 
