@@ -231,7 +231,8 @@ static weir_status seal_some(struct direction *d, const struct weir_iov *in, siz
 static weir_status seal_small(struct direction *d, const struct weir_iov *in, size_t count,
                               uint8_t *out, size_t out_cap, size_t *taken, size_t *made)
 {
-    if (!is_usual(d, WEIR_TYPE_DATA, 1) || !group_allowed(d, TOGETHER + 1))
+    if (!is_usual(d, WEIR_TYPE_DATA, 1) || d->backend->seal_each == NULL ||
+        !group_allowed(d, TOGETHER + 1))
         return WEIR_OK;
     if (is_tls13(d))
         return seal_together(d, kind13, in, count, out, out_cap, taken, made);
@@ -254,7 +255,7 @@ weir_status weir_tx_seal_each(struct weir_tx *tx, uint8_t type, const struct wei
         size_t len = 0;
         size_t wire = 0;
 
-        if (FAST && type == WEIR_TYPE_DATA && d->backend != NULL && d->backend->seal_each != NULL)
+        if (FAST && type == WEIR_TYPE_DATA)
             status = seal_small(d, in + before, in_count - before, out + *made, out_cap - *made,
                                 taken, made);
         if (*taken > before || status < 0)
