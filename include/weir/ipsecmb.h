@@ -19,6 +19,9 @@ WEIR_BEGIN
  * written again. When that fails, every `init` of the process answers WEIR_E_PROVIDER, and
  * weir_ipsecmb_usable says why.
  *
+ * Several messages of AES-GCM with one call are taken four at a time, where the processor has VAES,
+ * VPCLMULQDQ and AVX-512 and they are of at most 736 bytes.
+ *
  * `open` takes exactly one piece, and wipes `out` when the tag is wrong. Messages of more than
  * 2^36 - 32 bytes are WEIR_E_PROVIDER.
  */
