@@ -165,6 +165,7 @@ weir_status weir_conn_close(struct weir_conn *conn)
 {
     if (conn->phase == IO_OPEN && !conn->closing) {
         conn->closing = true;
+        conn->writer_waits = false; /* it writes no more: nobody waits for the socket */
         /* After a failure there is its alert to send, and no close_notify. */
         (void)weir_session_close(&conn->session);
     }

@@ -73,6 +73,28 @@ Test(ends, close_behind_waiting_data)
     pair_free(pair);
 }
 
+/* A writer that gave up because the socket was full waits for it no longer: a loop that is told so
+ * would turn without end, since a socket that is shut down can always be written to. */
+Test(ends, close_of_a_writer_that_waits)
+{
+    struct pair *pair = pair_open(WEIR_TLS13, 5000);
+    static uint8_t out[60000];
+    size_t put = 0, at = 0;
+    weir_status status = WEIR_OK;
+    while (status == WEIR_OK) {
+        status = weir_conn_write(pair->client.conn, out, sizeof out, &put);
+    }
+    cr_assert_eq(status, WEIR_NEED_OUTPUT);
+    for (int round = 0; status != WEIR_OK && round < 10000; round++) {
+        const uint8_t *data = NULL;
+        (void)(weir_conn_read_view(pair->server.conn, &data, &at) == WEIR_OK);
+        status = weir_conn_close(pair->client.conn);
+    }
+    cr_assert_eq(status, WEIR_OK);
+    cr_assert_eq(weir_conn_events(pair->client.conn), POLLIN);
+    pair_free(pair);
+}
+
 Test(ends, end_of_stream_without_close_notify)
 {
     struct raw *raw = raw_open(WEIR_TLS13, false);
