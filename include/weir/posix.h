@@ -136,6 +136,15 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_read_view(struct weir_conn *conn,
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_write(struct weir_conn *conn, const void *buf,
                                                      size_t len, size_t *put);
 
+/**
+ * As weir_conn_write, out of memory that the caller lends: buf[0..len] may be written while the
+ * call lasts. Afterwards the data is there as before; what was in the byte behind it, which must be
+ * the caller's, too, need not be. Saves a pass over the data where weir_tx_seal_lent does; the
+ * smaller the records, the more that is.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_conn_write_lent(struct weir_conn *conn, void *buf,
+                                                          size_t len, size_t *put);
+
 /** As weir_conn_write, gathered; in as few records as hold it. */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_writev(struct weir_conn *conn,
                                                       const struct iovec *iov, int count,

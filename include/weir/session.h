@@ -86,6 +86,15 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_send(struct weir_session *sess
                                                        size_t *made);
 
 /**
+ * As weir_session_send, out of one piece that the caller lends: text[0..len] may be written while
+ * the call lasts, and nothing of it is copied (see weir_tx_seal_lent).
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_send_lent(struct weir_session *session,
+                                                            uint8_t *text, size_t len, uint8_t *out,
+                                                            size_t out_cap, size_t *taken,
+                                                            size_t *made);
+
+/**
  * Seals one record of application data in place, as weir_tx_seal_in_place does: for a caller that
  * can put its plaintext where the record will be.
  *

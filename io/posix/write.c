@@ -78,9 +78,10 @@ weir_status io_make_room(struct weir_conn *conn, size_t plaintext, size_t *room)
     return WEIR_OK;
 }
 
-/* Seals pieces until all is sealed and sent, or the socket takes no more. */
+/* Seals pieces until all is sealed and sent, or the socket takes no more. `lent`: the memory of the
+ * only piece, when it may be written to; else NULL. */
 static weir_status seal_pieces(struct weir_conn *conn, const struct weir_iov *in, size_t count,
-                               size_t len, size_t *put)
+                               size_t len, uint8_t *lent, size_t *put)
 {
     struct weir_iov rest[PIECES];
     for (size_t i = 0; i < count; i++) {
@@ -93,8 +94,11 @@ static weir_status seal_pieces(struct weir_conn *conn, const struct weir_iov *in
         if (status != WEIR_OK) {
             return status;
         }
-        status = weir_session_send(&conn->session, rest + first, count - first,
-                                   conn->out.base + conn->out.tail, room, &taken, &made);
+        uint8_t *out = conn->out.base + conn->out.tail;
+        status = lent != NULL ? weir_session_send_lent(&conn->session, lent + *put, len - *put, out,
+                                                       room, &taken, &made)
+                              : weir_session_send(&conn->session, rest + first, count - first, out,
+                                                  room, &taken, &made);
         conn->out.tail += made;
         *put += taken;
         weir_status sent = io_send(conn);
@@ -116,21 +120,32 @@ static weir_status seal_pieces(struct weir_conn *conn, const struct weir_iov *in
 }
 
 static weir_status send_pieces(struct weir_conn *conn, const struct weir_iov *in, size_t count,
-                               size_t len, size_t *put)
+                               size_t len, uint8_t *lent, size_t *put)
 {
     return io_streams(conn, WEIR_TX) ? io_typed_write(conn, in, count, len, put)
-                                     : seal_pieces(conn, in, count, len, put);
+                                     : seal_pieces(conn, in, count, len, lent, put);
 }
 
-weir_status weir_conn_write(struct weir_conn *conn, const void *buf, size_t len, size_t *put)
+static weir_status write_piece(struct weir_conn *conn, const void *buf, size_t len, uint8_t *lent,
+                               size_t *put)
 {
     *put = 0;
     weir_status status = io_before_write(conn);
     if (status == WEIR_OK && len > 0) {
         struct weir_iov piece = {.base = buf, .len = len};
-        status = send_pieces(conn, &piece, 1, len, put);
+        status = send_pieces(conn, &piece, 1, len, lent, put);
     }
     return io_after_write(conn, status);
+}
+
+weir_status weir_conn_write(struct weir_conn *conn, const void *buf, size_t len, size_t *put)
+{
+    return write_piece(conn, buf, len, NULL, put);
+}
+
+weir_status weir_conn_write_lent(struct weir_conn *conn, void *buf, size_t len, size_t *put)
+{
+    return write_piece(conn, buf, len, buf, put);
 }
 
 weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, int count,
@@ -149,7 +164,7 @@ weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, in
                 len += iov[next].iov_len;
             }
         }
-        status = send_pieces(conn, pieces, used, len, &part);
+        status = send_pieces(conn, pieces, used, len, NULL, &part);
         *put += part;
     }
     return io_after_write(conn, status);

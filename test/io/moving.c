@@ -9,22 +9,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* One end that writes `len` bytes of the pattern in pieces of `piece`, closes, and reads. */
+/* One end that writes `len` bytes of the pattern in pieces of `piece`, of which it lends every
+ * second one, closes, and reads. */
 struct task {
     struct weir_conn *conn;
     size_t len, piece, sent, got;
-    bool closed, heard;
+    bool closed, heard, lends;
 };
 
 static void step(struct task *t)
 {
-    static uint8_t buf[500000];
+    static uint8_t buf[500001];
     while (t->sent < t->len) {
         size_t n = t->len - t->sent < t->piece ? t->len - t->sent : t->piece;
         size_t put = 0;
         pattern_fill(buf, t->sent, n);
-        weir_status status = weir_conn_write(t->conn, buf, n, &put);
+        weir_status status = t->lends ? weir_conn_write_lent(t->conn, buf, n, &put)
+                                      : weir_conn_write(t->conn, buf, n, &put);
+        cr_assert(pattern_is(buf, t->sent, n));
         t->sent += put;
+        t->lends = !t->lends;
         cr_assert(status == WEIR_OK || status == WEIR_NEED_OUTPUT, "%s",
                   weir_conn_explain(t->conn, status));
         cr_assert_eq(status == WEIR_OK, put == n);
@@ -204,6 +208,35 @@ Test(moving, many_records_a_send)
         at += len;
     }
     raw_free(raw);
+}
+
+/* What lies behind the byte that goes with the loan stays as it is, too. */
+Test(moving, lent_in_records_of_any_size)
+{
+    static const size_t limits[] = {1, 100, 4096, 16384};
+    static uint8_t data[40000 + 2], content[WEIR_MAX_PLAINTEXT];
+    for (int v = 0; v < 2; v++) {
+        for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+            struct raw *raw = raw_open(v == 0 ? WEIR_TLS12 : WEIR_TLS13, true);
+            size_t put = 0, len = 0, all = limits[i] == 1 ? 50 : 40000;
+            pattern_fill(data, 0, all + 2);
+            cr_assert_eq(weir_conn_set_record_limit(raw->end.conn, limits[i]), WEIR_OK);
+            cr_assert_eq(weir_conn_write_lent(raw->end.conn, data, all, &put), WEIR_OK);
+            cr_assert_eq(put, all);
+            cr_assert(pattern_is(data, 0, all));
+            cr_assert(pattern_is(data + all + 1, all + 1, 1));
+            for (size_t at = 0; at < all; at += len) {
+                cr_assert_eq(raw_hear(raw, content, sizeof content, &len), WEIR_TYPE_DATA);
+                cr_assert_eq(len, all - at < limits[i] ? all - at : limits[i]);
+                cr_assert(pattern_is(content, at, len));
+            }
+            cr_assert_eq(weir_conn_write_lent(raw->end.conn, data, 0, &put), WEIR_OK);
+            cr_assert_eq(weir_conn_close(raw->end.conn), WEIR_OK);
+            cr_assert_eq(weir_conn_write_lent(raw->end.conn, data, 1, &put), WEIR_E_MISUSE);
+            cr_assert_eq(put, 0);
+            raw_free(raw);
+        }
+    }
 }
 
 /* More than a buffer holds is sealed and sent by turns. */
