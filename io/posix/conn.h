@@ -17,6 +17,11 @@
  * sealed in one go and sent with one call. */
 #define IO_BUFFER_MAX ((size_t)IO_RECORDS * (WEIR_MAX_PLAINTEXT + 64u))
 
+/* The most that is received at once where records are opened here: what the kernel has copied is
+ * then still in the processor's nearest caches when it is opened, and so is the plaintext when it
+ * is read (docs/performance.md). Four full records, and the beginning of the next. */
+#define IO_RECEIVE_MAX ((size_t)4u * (WEIR_MAX_PLAINTEXT + 64u))
+
 /* Room for whatever a session says by itself: KeyUpdates, an alert, close_notify; padding apart. */
 #define IO_CONTROL_ROOM 1024u
 

@@ -50,8 +50,8 @@ static weir_status receive(struct weir_conn *conn)
 {
     struct io_buffer *b = &conn->in;
     size_t want = b->cap < WEIR_MAX_RECORD ? WEIR_MAX_RECORD : b->cap;
-    if (b->cap > 0 && b->tail == b->cap && b->cap < IO_BUFFER_MAX) {
-        want = b->cap * 4 < IO_BUFFER_MAX ? b->cap * 4 : IO_BUFFER_MAX;
+    if (b->cap > 0 && b->tail == b->cap && b->cap < IO_RECEIVE_MAX) {
+        want = IO_RECEIVE_MAX;
     }
     if (!io_buffer_compact(b, want)) {
         return io_failed(conn, "malloc", ENOMEM);

@@ -239,6 +239,29 @@ Test(moving, lent_in_records_of_any_size)
     }
 }
 
+/* What is received at once still lies in the processor's caches when it is opened. */
+Test(moving, receives_are_bounded)
+{
+    struct raw *raw = raw_open(WEIR_TLS13, true);
+    static uint8_t piece[WEIR_MAX_PLAINTEXT];
+    const size_t count = 40, most = 5 * 16406; /* four records and less than one more */
+    size_t at = 0;
+    int large = 1 << 20;
+    (void)setsockopt(raw->fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
+    for (size_t i = 0; i < count; i++) {
+        pattern_fill(piece, i * sizeof piece, sizeof piece);
+        raw_say(raw, WEIR_TYPE_DATA, piece, sizeof piece);
+        plan_recv = (struct syscall_plan){0};
+        if (i % 10 == 9) {
+            cr_assert_eq(read_pattern(raw->end.conn, &at), WEIR_NEED_INPUT);
+            cr_assert_geq(plan_recv.calls, 10 * 16406 / most + 1);
+            cr_assert_leq(plan_recv.calls, 6);
+        }
+    }
+    cr_assert_eq(at, count * sizeof piece);
+    raw_free(raw);
+}
+
 /* More than a buffer holds is sealed and sent by turns. */
 Test(moving, a_megabyte_a_call)
 {
