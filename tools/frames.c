@@ -187,7 +187,7 @@ void frames_fill(struct stream *s, uint64_t most)
     size_t len = BLOCK - FRAME_HEADER;
     len = most < len ? (size_t)most : len;
     if (s->block == NULL) {
-        s->block = malloc(BLOCK);
+        s->block = malloc(BLOCK + 1); /* one more: what is lent to be sealed needs it */
         if (s->block == NULL) {
             s->block_len = s->block_at = 0;
             return;
@@ -214,7 +214,7 @@ void stream_say(struct stream *s, enum frame_kind kind, json_t *body)
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
     json_decref(body);
     size_t len = text == NULL ? 0 : strlen(text);
-    uint8_t *queue = realloc(s->queue, s->queue_len + FRAME_HEADER + len);
+    uint8_t *queue = realloc(s->queue, s->queue_len + FRAME_HEADER + len + 1); /* see put() */
     if (text == NULL || queue == NULL || len > MESSAGE_MAX) {
         free(text);
         s->queue = queue == NULL ? s->queue : queue;

@@ -20,6 +20,8 @@ const char perf_help[] =
     "                            (suffixes K, M, G of 1024)\n"
     "  -i, --interval SECONDS    a line every so often (default 1; 0: none)\n"
     "  -P, --parallel N          client: so many streams at once (default 1)\n"
+    "      --threads N           event loops, a thread each; a stream belongs to one of them\n"
+    "                            (default 1, at most 64; client: at most one for each stream)\n"
     "  -R, --reverse             client: the server sends\n"
     "      --bidir               client: both send\n"
     "      --verify              client: compare SHA-256 digests of what was sent and received\n"
@@ -27,7 +29,13 @@ const char perf_help[] =
     "      --json                print JSON\n"
     "  -h, --help                this text\n";
 
-enum { OPTION_BIDIR = TLS_OPTION_END, OPTION_VERIFY, OPTION_KEY_UPDATE, OPTION_JSON };
+enum {
+    OPTION_BIDIR = TLS_OPTION_END,
+    OPTION_VERIFY,
+    OPTION_KEY_UPDATE,
+    OPTION_JSON,
+    OPTION_THREADS
+};
 
 static const struct option long_options[] = {
     {"server", no_argument, NULL, 's'},
@@ -39,6 +47,7 @@ static const struct option long_options[] = {
     {"bytes", required_argument, NULL, 'n'},
     {"interval", required_argument, NULL, 'i'},
     {"parallel", required_argument, NULL, 'P'},
+    {"threads", required_argument, NULL, OPTION_THREADS},
     {"reverse", no_argument, NULL, 'R'},
     {"bidir", no_argument, NULL, OPTION_BIDIR},
     {"verify", no_argument, NULL, OPTION_VERIFY},
@@ -86,6 +95,12 @@ static bool take_number(struct perf_options *o, int option, const char *value, s
     case 'P':
         if (!parse_number(value, 1, STREAMS_MAX, &o->streams)) {
             USAGE(fault, "-P takes 1 to %d streams, not '%s'", STREAMS_MAX, value);
+            return false;
+        }
+        return true;
+    case OPTION_THREADS:
+        if (!parse_number(value, 1, CREW_MAX, &o->threads)) {
+            USAGE(fault, "--threads takes 1 to %d, not '%s'", CREW_MAX, value);
             return false;
         }
         return true;
@@ -145,6 +160,7 @@ static bool take_option(struct perf_options *o, struct roles *roles, int option,
         return take_number(o, option, value, fault);
     case 'p':
     case 'i':
+    case OPTION_THREADS:
         return take_number(o, option, value, fault);
     default:
         return tls_options_take(&o->tls, option, value, fault);
@@ -168,6 +184,9 @@ static bool check(const struct perf_options *o, const struct roles *roles, struc
     } else if (o->bytes > 0 && o->bytes < o->streams) {
         USAGE(fault, "-n %llu is less than a byte for each of %llu streams",
               (unsigned long long)o->bytes, (unsigned long long)o->streams);
+    } else if (!o->server && o->threads > o->streams) {
+        USAGE(fault, "--threads %llu is more than there are streams (-P %llu)",
+              (unsigned long long)o->threads, (unsigned long long)o->streams);
     } else {
         return true;
     }
@@ -176,7 +195,7 @@ static bool check(const struct perf_options *o, const struct roles *roles, struc
 
 int perf_main(int argc, char **argv)
 {
-    struct perf_options o = {.port = "5201", .interval = 1, .streams = 1};
+    struct perf_options o = {.port = "5201", .interval = 1, .streams = 1, .threads = 1};
     struct roles roles = {0};
     struct fault fault = {0};
     opterr = 0;
@@ -205,37 +224,71 @@ int perf_main(int argc, char **argv)
     return o.server ? perf_server(&o) : perf_client(&o);
 }
 
-bool perf_open(struct perf *perf, const struct perf_options *options, uv_signal_cb on_signal,
-               uv_timer_cb on_watch, struct fault *fault)
+/* Makes all loops; those behind the first begin to run. */
+static bool open_worlds(struct perf *perf, const struct perf_role *role, struct fault *fault)
 {
-    const struct tls_library *library = NULL;
+    for (; perf->open < perf->options->threads; perf->open++) {
+        struct stream_world *world = &perf->worlds[perf->open];
+        *world = (struct stream_world){.library = perf->library,
+                                       .context = perf->context,
+                                       .candidates = &perf->candidates,
+                                       .record_size = perf->options->tls.record_size,
+                                       .policy = perf->options->tls.policy,
+                                       .data = role->data,
+                                       .woken = perf->open == 0 ? role->on_woken : NULL};
+        if (!stream_world_open(world, fault)) {
+            return false;
+        }
+        if (perf->open > 0 && !crew_start(&world->crew, fault)) {
+            perf->open++;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_worlds(struct perf *perf)
+{
+    /* The first last: the others may still wake it. */
+    while (perf->open > 0) {
+        stream_world_close(&perf->worlds[--perf->open]);
+    }
+    perf->library->close(perf->context);
+    uv_mutex_destroy(&perf->lock);
+}
+
+bool perf_open(struct perf *perf, const struct perf_options *options, const struct perf_role *role,
+               struct fault *fault)
+{
     *perf = (struct perf){.options = options};
-    if (!tls_options_resolve(&options->tls, options->server, &library, &perf->settings, fault) ||
+    if (!tls_options_resolve(&options->tls, options->server, &perf->library, &perf->settings,
+                             fault) ||
+        !tls_library_threads(perf->library, options->threads, fault) ||
         !candidates_choose(&perf->candidates, options->tls.backend, options->tls.aead, fault)) {
         return false;
     }
-    struct tls_context *context = library->open(&perf->settings, fault);
-    if (context == NULL) {
+    perf->context = perf->library->open(&perf->settings, fault);
+    if (perf->context == NULL) {
         return false;
     }
-    if (uv_loop_init(&perf->loop) != 0) {
-        library->close(context);
-        FAULT(fault, "cannot make an event loop");
+    json_object_seed(0); /* which only one thread may do */
+    if (uv_mutex_init_recursive(&perf->lock) != 0) {
+        perf->library->close(perf->context);
+        FAULT(fault, "cannot make a lock");
         return false;
     }
-    perf->world = (struct stream_world){.loop = &perf->loop,
-                                        .library = library,
-                                        .context = context,
-                                        .candidates = &perf->candidates,
-                                        .record_size = options->tls.record_size,
-                                        .policy = options->tls.policy};
-    (void)uv_signal_init(&perf->loop, &perf->interrupt);
-    (void)uv_signal_init(&perf->loop, &perf->terminate);
-    (void)uv_timer_init(&perf->loop, &perf->watch);
+    if (!open_worlds(perf, role, fault)) {
+        close_worlds(perf);
+        return false;
+    }
+    perf->loop = &perf->worlds[0].crew.loop;
+    (void)uv_signal_init(perf->loop, &perf->interrupt);
+    (void)uv_signal_init(perf->loop, &perf->terminate);
+    (void)uv_timer_init(perf->loop, &perf->watch);
     perf->interrupt.data = perf->terminate.data = perf->watch.data = perf;
-    (void)uv_signal_start(&perf->interrupt, on_signal, SIGINT);
-    (void)uv_signal_start(&perf->terminate, on_signal, SIGTERM);
-    (void)uv_timer_start(&perf->watch, on_watch, 1000, 1000);
+    (void)uv_signal_start(&perf->interrupt, role->on_signal, SIGINT);
+    (void)uv_signal_start(&perf->terminate, role->on_signal, SIGTERM);
+    (void)uv_timer_start(&perf->watch, role->on_watch, 1000, 1000);
     return true;
 }
 
@@ -244,7 +297,15 @@ void perf_close(struct perf *perf)
     uv_close((uv_handle_t *)&perf->interrupt, NULL);
     uv_close((uv_handle_t *)&perf->terminate, NULL);
     uv_close((uv_handle_t *)&perf->watch, NULL);
-    (void)uv_run(&perf->loop, UV_RUN_DEFAULT);
-    (void)uv_loop_close(&perf->loop);
-    perf->world.library->close(perf->world.context);
+    close_worlds(perf);
+}
+
+struct stream_world *perf_world(struct perf *perf)
+{
+    return &perf->worlds[perf->next++ % perf->open];
+}
+
+void perf_wake(struct perf *perf)
+{
+    crew_wake(&perf->worlds[0].crew);
 }

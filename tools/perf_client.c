@@ -18,7 +18,7 @@ static bool make_id(char id[33], struct fault *fault)
     return true;
 }
 
-static void opened(struct stream *s)
+static void say_hello(struct stream *s)
 {
     struct test *test = s->data;
     const struct perf_options *o = test->perf->options;
@@ -44,23 +44,36 @@ static void opened(struct stream *s)
                          (json_int_t)o->key_update));
 }
 
+static void opened(struct stream *s)
+{
+    struct perf *perf = ((struct test *)s->data)->perf;
+    uv_mutex_lock(&perf->lock);
+    say_hello(s);
+    uv_mutex_unlock(&perf->lock);
+}
+
+static void start(struct stream *s)
+{
+    stream_say(s, FRAME_START, json_object());
+    if (s->sent.wanted) {
+        stream_start(s);
+    }
+}
+
 /* All streams are there: they start together. */
 static void start_all(struct test *test)
 {
     report_start(test);
     for (unsigned i = 0; i < test->expected; i++) {
-        struct stream *s = test->streams[i];
-        stream_say(s, FRAME_START, json_object());
-        if (s->sent.wanted) {
-            stream_start(s);
+        if (test->streams[i] != NULL) {
+            stream_ask_start(test->streams[i]);
         }
     }
 }
 
-static bool message(struct stream *s, enum frame_kind kind, const json_t *body, struct fault *fault)
+static bool take_message(struct stream *s, enum frame_kind kind, struct fault *fault)
 {
     struct test *test = s->data;
-    (void)body;
     if (kind == FRAME_READY && !test->started) {
         test->ready++;
         if (test->ready == test->expected) {
@@ -78,29 +91,56 @@ static bool message(struct stream *s, enum frame_kind kind, const json_t *body, 
     return false;
 }
 
+static bool message(struct stream *s, enum frame_kind kind, const json_t *body, struct fault *fault)
+{
+    struct perf *perf = ((struct test *)s->data)->perf;
+    (void)body;
+    uv_mutex_lock(&perf->lock);
+    bool ok = take_message(s, kind, fault);
+    uv_mutex_unlock(&perf->lock);
+    return ok;
+}
+
 static void ended(struct stream *s)
 {
     struct test *test = s->data;
-    if (perf_ended(test, s)) {
-        uv_stop(&test->perf->loop);
-    }
+    uv_mutex_lock(&test->perf->lock);
+    perf_ended(test, s);
+    uv_mutex_unlock(&test->perf->lock);
 }
 
-static const struct stream_owner owner = {.opened = opened, .message = message, .ended = ended};
+static const struct stream_owner owner = {
+    .opened = opened, .message = message, .start = start, .ended = ended};
+
+/* ---- the main thread ---- */
+
+static void on_woken(struct stream_world *world)
+{
+    struct test *test = world->data;
+    uv_mutex_lock(&test->perf->lock);
+    report_tick(test);
+    if (test->over) {
+        uv_stop(test->perf->loop);
+    }
+    uv_mutex_unlock(&test->perf->lock);
+}
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct perf *perf = handle->data;
     (void)number;
+    uv_mutex_lock(&perf->lock);
     perf->interrupted = true;
-    (void)perf_stop(perf->world.data, NULL);
-    uv_stop(&perf->loop);
+    perf_stop(perf->worlds[0].data); /* and with the last stream the loop */
+    uv_mutex_unlock(&perf->lock);
 }
 
 static void on_watch(uv_timer_t *timer)
 {
     struct perf *perf = timer->data;
-    perf_watch(perf->world.data);
+    uv_mutex_lock(&perf->lock);
+    perf_watch(perf->worlds[0].data);
+    uv_mutex_unlock(&perf->lock);
 }
 
 /* This stream's part of the bytes that all share. */
@@ -116,7 +156,7 @@ static bool connect_stream(struct perf *perf, struct test *test, unsigned i, str
     if (fd < 0) {
         return false;
     }
-    struct stream *s = stream_new(&perf->world, &owner, test, fd, o->host, fault);
+    struct stream *s = stream_new(perf_world(perf), &owner, test, fd, o->host, fault);
     if (s == NULL) {
         return false;
     }
@@ -127,11 +167,12 @@ static bool connect_stream(struct perf *perf, struct test *test, unsigned i, str
     s->key_update = o->key_update;
     test->streams[i] = s;
     test->expected = test->opened = i + 1;
-    if (!stream_prepare(s, !o->reverse || o->both, o->reverse || o->both)) {
+    bool ok = stream_prepare(s, !o->reverse || o->both, o->reverse || o->both);
+    if (!ok) {
         FAULT(fault, "out of memory");
-        return false;
     }
-    return true;
+    stream_begin(s); /* in any case: it is how it comes to its end */
+    return ok;
 }
 
 static bool connect_all(struct perf *perf, struct test *test, struct fault *fault)
@@ -156,20 +197,27 @@ int perf_client(const struct perf_options *options)
 {
     static struct perf perf;
     static struct test test;
+    const struct perf_role role = {
+        .on_signal = on_signal, .on_watch = on_watch, .on_woken = on_woken, .data = &test};
     struct fault fault = {0};
-    if (!perf_open(&perf, options, on_signal, on_watch, &fault)) {
+    test.perf = &perf;
+    if (!perf_open(&perf, options, &role, &fault)) {
         return fault_print("perf", &fault);
     }
-    test.perf = &perf;
-    perf.world.data = &test;
     int status = EXIT_FINE;
-    if (connect_all(&perf, &test, &fault)) {
-        (void)uv_run(&perf.loop, UV_RUN_DEFAULT);
+    /* Until all streams are made, none tells how many they are. */
+    uv_mutex_lock(&perf.lock);
+    bool connected = connect_all(&perf, &test, &fault);
+    if (!connected) {
+        perf_stop(&test);
+    }
+    uv_mutex_unlock(&perf.lock);
+    if (connected) {
+        (void)uv_run(perf.loop, UV_RUN_DEFAULT);
         report_end(&test);
         status = perf.interrupted ? EXIT_INTERRUPTED : test.failed ? EXIT_FAILED : EXIT_FINE;
     } else {
         status = fault_print("perf", &fault);
-        (void)perf_stop(&test, NULL);
     }
     perf_forget(&test, NULL);
     perf_close(&perf);

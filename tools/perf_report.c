@@ -101,6 +101,7 @@ static double now(void)
 static void on_tick(uv_timer_t *timer)
 {
     struct test *test = timer->data;
+    uv_mutex_lock(&test->perf->lock);
     double from = test->ticked - test->began, to = now() - test->began;
     if (test->ended < test->opened) {
         if (!test->titled && !test->perf->options->json) {
@@ -112,22 +113,28 @@ static void on_tick(uv_timer_t *timer)
         (void)fflush(stdout);
     }
     test->ticked = test->began + to;
+    uv_mutex_unlock(&test->perf->lock);
 }
 
 void report_start(struct test *test)
 {
-    const struct perf_options *options = test->perf->options;
     test->started = true;
     test->began = test->ticked = now();
     test->intervals = json_array();
-    if (options->interval > 0) {
+    (void)fflush(stdout);
+    perf_wake(test->perf);
+}
+
+void report_tick(struct test *test)
+{
+    const struct perf_options *options = test->perf->options;
+    if (test->started && !test->ticking && options->interval > 0) {
         uint64_t ms = (uint64_t)(options->interval * 1000);
-        (void)uv_timer_init(&test->perf->loop, &test->tick);
+        (void)uv_timer_init(test->perf->loop, &test->tick);
         test->tick.data = test;
         test->ticking = true;
         (void)uv_timer_start(&test->tick, on_tick, ms > 0 ? ms : 1, ms > 0 ? ms : 1);
     }
-    (void)fflush(stdout);
 }
 
 void report_stop(struct test *test)
@@ -139,7 +146,16 @@ void report_stop(struct test *test)
 
 /* ---- results ---- */
 
-static json_t *flow_json(const struct flow *flow, double until)
+/* Moves a value that the stream has had till now; it is nobody's who works in another thread. */
+static void move_to(json_t *object, const char *name, json_t **value)
+{
+    if (*value != NULL) {
+        (void)json_object_set_new(object, name, *value);
+        *value = NULL;
+    }
+}
+
+static json_t *flow_json(struct flow *flow, double until)
 {
     double seconds = (flow->done ? flow->ended : until) - flow->began;
     json_t *json = json_pack("{s:I, s:f, s:b}", "bytes", (json_int_t)flow->bytes, "seconds",
@@ -148,28 +164,22 @@ static json_t *flow_json(const struct flow *flow, double until)
     if (flow->sha256[0] != '\0') {
         (void)json_object_set_new(json, "sha256", json_string(flow->sha256));
     }
-    if (flow->totals != NULL) {
-        (void)json_object_set(json, "peer", flow->totals);
-    }
+    move_to(json, "peer", &flow->totals);
     return json;
 }
 
-json_t *report_stream(const struct stream *s)
+json_t *report_stream(struct stream *s)
 {
     json_t *json = json_pack("{s:i, s:s, s:s}", "id", (int)s->id, "local", s->here.text, "remote",
                              s->there.text);
     if (s->sent.wanted) {
         json_t *flow = flow_json(&s->sent, stream_now(s));
-        if (s->end_path[WEIR_TX] != NULL) {
-            (void)json_object_set(flow, "path", s->end_path[WEIR_TX]);
-        }
+        move_to(flow, "path", &s->end_path[WEIR_TX]);
         (void)json_object_set_new(json, "sent", flow);
     }
     if (s->got.wanted) {
         json_t *flow = flow_json(&s->got, stream_now(s));
-        if (s->end_path[WEIR_RX] != NULL) {
-            (void)json_object_set(flow, "path", s->end_path[WEIR_RX]);
-        }
+        move_to(flow, "path", &s->end_path[WEIR_RX]);
         (void)json_object_set_new(json, "received", flow);
     }
     if (s->failed) {
@@ -319,8 +329,8 @@ static json_t *test_json(struct test *test)
     }
     json_t *json =
         json_pack("{s:s, s:b, s:s, s:O*, s:o}", "role", test->server ? "server" : "client", "ok",
-                  test->failed ? 0 : 1, "tls_library", test->perf->world.library->version(),
-                  "intervals", test->intervals, "streams", streams);
+                  test->failed ? 0 : 1, "tls_library", test->perf->library->version(), "intervals",
+                  test->intervals, "streams", streams);
     if (!test->server) {
         (void)json_object_set_new(json, "verified", json_boolean(!test->perf->settings.insecure));
     }

@@ -10,6 +10,7 @@
 /* Seconds a new connection has for its handshake and to say what it wants. */
 #define GREETING 15.0
 
+/* Under perf.lock. */
 struct server {
     struct perf perf;
     int fd;
@@ -27,25 +28,33 @@ static struct server *server_of(const struct stream *s)
     return s->world->data;
 }
 
-/* ---- the end ---- */
+/* ---- the end: in the main thread, but for stop() ---- */
 
 static void free_test(uv_handle_t *handle)
 {
     free(handle->data);
 }
 
-/* Reports on a test all of whose streams have ended, and forgets it. */
-static void test_over(struct server *server, struct test *test)
+/* Whether a test, or a stream that may become one, is there. */
+static bool has_tests(const struct server *server)
 {
+    bool any = false;
     for (size_t i = 0; i < TESTS_MAX; i++) {
-        if (server->tests[i] == test) {
-            server->tests[i] = NULL;
-        }
+        any = any || server->tests[i] != NULL;
     }
-    report_end(test);
-    perf_forget(test, free_test);
+    return any;
 }
 
+static bool has_waiting(const struct server *server)
+{
+    bool any = false;
+    for (size_t i = 0; i < STREAMS_MAX; i++) {
+        any = any || server->waiting[i] != NULL;
+    }
+    return any;
+}
+
+/* No more streams, and those that are there end; with the last one the loop (see on_woken). */
 static void stop(struct server *server, int status)
 {
     if (server->stopping) {
@@ -53,31 +62,71 @@ static void stop(struct server *server, int status)
     }
     server->stopping = true;
     server->perf.status = status;
-    uv_close((uv_handle_t *)&server->listener, NULL);
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         if (server->waiting[i] != NULL) {
-            stream_end(server->waiting[i], NULL);
+            stream_ask_end(server->waiting[i], NULL);
         }
     }
     for (size_t i = 0; i < TESTS_MAX; i++) {
-        if (server->tests[i] != NULL && perf_stop(server->tests[i], NULL)) {
-            test_over(server, server->tests[i]);
+        if (server->tests[i] != NULL) {
+            perf_stop(server->tests[i]);
         }
     }
-    uv_stop(&server->perf.loop);
+    perf_wake(&server->perf);
+}
+
+/* Reports on the tests all of whose streams have ended, and forgets them. */
+static void end_tests(struct server *server)
+{
+    for (size_t i = 0; i < TESTS_MAX; i++) {
+        struct test *test = server->tests[i];
+        if (test != NULL && test->over) {
+            bool good = !test->failed;
+            server->tests[i] = NULL;
+            report_end(test);
+            perf_forget(test, free_test);
+            if (server->perf.options->once) {
+                stop(server, good ? EXIT_FINE : EXIT_FAILED);
+            }
+        } else if (test != NULL) {
+            report_tick(test);
+        }
+    }
+}
+
+static void listen_again(struct server *server)
+{
+    if (!server->listening && !server->stopping) {
+        server->listening = true;
+        (void)uv_poll_start(&server->listener, UV_READABLE, on_listener);
+    }
+}
+
+static void on_woken(struct stream_world *world)
+{
+    struct server *server = world->data;
+    uv_mutex_lock(&server->perf.lock);
+    end_tests(server);
+    listen_again(server);
+    if (server->stopping && server->listening) {
+        server->listening = false;
+        (void)uv_poll_stop(&server->listener);
+    }
+    if (server->stopping && !has_tests(server) && !has_waiting(server)) {
+        uv_stop(server->perf.loop);
+    }
+    uv_mutex_unlock(&server->perf.lock);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct perf *perf = handle->data;
-    struct server *server = perf->world.data;
-    bool busy = false;
+    struct server *server = perf->worlds[0].data;
     (void)number;
-    for (size_t i = 0; i < TESTS_MAX; i++) {
-        busy = busy || server->tests[i] != NULL;
-    }
+    uv_mutex_lock(&perf->lock);
     /* Being told to stop is how a server ends; a test that is cut off is not. */
-    stop(server, busy ? EXIT_INTERRUPTED : EXIT_FINE);
+    stop(server, has_tests(server) ? EXIT_INTERRUPTED : EXIT_FINE);
+    uv_mutex_unlock(&perf->lock);
 }
 
 /* ---- streams ---- */
@@ -87,10 +136,16 @@ static void opened(struct stream *s)
     (void)s; /* the client speaks first */
 }
 
+static void start(struct stream *s)
+{
+    (void)s; /* the client says when */
+}
+
 static struct test *find_test(struct server *server, const char *id)
 {
     for (size_t i = 0; i < TESTS_MAX; i++) {
-        if (server->tests[i] != NULL && strcmp(server->tests[i]->id, id) == 0) {
+        if (server->tests[i] != NULL && !server->tests[i]->over &&
+            strcmp(server->tests[i]->id, id) == 0) {
             return server->tests[i];
         }
     }
@@ -199,7 +254,8 @@ static bool greet(struct stream *s, const json_t *body, struct fault *fault)
     return true;
 }
 
-static bool message(struct stream *s, enum frame_kind kind, const json_t *body, struct fault *fault)
+static bool take_message(struct stream *s, enum frame_kind kind, const json_t *body,
+                         struct fault *fault)
 {
     struct test *test = s->data;
     if (kind == FRAME_HELLO && test == NULL) {
@@ -221,20 +277,25 @@ static bool message(struct stream *s, enum frame_kind kind, const json_t *body, 
     return false;
 }
 
+static bool message(struct stream *s, enum frame_kind kind, const json_t *body, struct fault *fault)
+{
+    uv_mutex_t *lock = &server_of(s)->perf.lock;
+    uv_mutex_lock(lock);
+    bool ok = take_message(s, kind, body, fault);
+    uv_mutex_unlock(lock);
+    return ok;
+}
+
 /* A stream that never said what it wanted. */
 static void ended_early(struct server *server, struct stream *s)
 {
-    bool only = true;
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         server->waiting[i] = server->waiting[i] == s ? NULL : server->waiting[i];
-    }
-    for (size_t i = 0; i < TESTS_MAX; i++) {
-        only = only && server->tests[i] == NULL;
     }
     if (s->failed) {
         (void)fflush(stdout);
         (void)fprintf(stderr, "weir perf: %s: %s\n", s->there.text, s->fault.text);
-        if (server->perf.options->once && only) {
+        if (server->perf.options->once && !has_tests(server)) {
             stop(server, EXIT_FAILED);
         }
     }
@@ -243,25 +304,18 @@ static void ended_early(struct server *server, struct stream *s)
 static void ended(struct stream *s)
 {
     struct server *server = server_of(s);
-    struct test *test = s->data;
-    if (test == NULL) {
+    uv_mutex_lock(&server->perf.lock);
+    if (s->data == NULL) {
         ended_early(server, s);
     } else {
-        if (perf_ended(test, s)) {
-            bool good = !test->failed;
-            test_over(server, test);
-            if (server->perf.options->once) {
-                stop(server, good ? EXIT_FINE : EXIT_FAILED);
-            }
-        }
+        perf_ended(s->data, s);
     }
-    if (!server->listening && !server->stopping) {
-        server->listening = true;
-        (void)uv_poll_start(&server->listener, UV_READABLE, on_listener);
-    }
+    perf_wake(&server->perf);
+    uv_mutex_unlock(&server->perf.lock);
 }
 
-static const struct stream_owner owner = {.opened = opened, .message = message, .ended = ended};
+static const struct stream_owner owner = {
+    .opened = opened, .message = message, .start = start, .ended = ended};
 
 /* ---- the listener ---- */
 
@@ -275,42 +329,53 @@ static struct stream **free_place(struct server *server)
     return NULL;
 }
 
+/* Takes one connection in. False: no more for now. */
+static bool take_in(struct server *server)
+{
+    struct fault fault;
+    struct stream **place = server->stopping ? NULL : free_place(server);
+    int fd = place == NULL ? -1 : accept(server->fd, NULL, NULL);
+    if (place == NULL || (fd < 0 && (errno == EMFILE || errno == ENFILE))) {
+        /* Until a stream ends: see on_woken, and on_watch for when there is none. */
+        server->listening = false;
+        (void)uv_poll_stop(&server->listener);
+        return false;
+    }
+    if (fd < 0) {
+        return false;
+    }
+    *place = stream_new(perf_world(&server->perf), &owner, NULL, fd, NULL, &fault);
+    if (*place == NULL) {
+        (void)fprintf(stderr, "weir perf: %s\n", fault.text);
+    } else {
+        stream_begin(*place);
+    }
+    return true;
+}
+
 static void on_listener(uv_poll_t *poll, int status, int events)
 {
     struct server *server = poll->data;
     (void)status;
     (void)events;
-    while (!server->stopping) {
-        struct fault fault;
-        struct stream **place = free_place(server);
-        int fd = place == NULL ? -1 : accept(server->fd, NULL, NULL);
-        if (place == NULL || (fd < 0 && (errno == EMFILE || errno == ENFILE))) {
-            /* Until a stream ends: see `ended`, and on_watch for when there is none. */
-            server->listening = false;
-            (void)uv_poll_stop(&server->listener);
-            return;
-        }
-        if (fd < 0) {
-            return;
-        }
-        *place = stream_new(&server->perf.world, &owner, NULL, fd, NULL, &fault);
-        if (*place == NULL) {
-            (void)fprintf(stderr, "weir perf: %s\n", fault.text);
-        }
+    uv_mutex_lock(&server->perf.lock);
+    while (take_in(server)) {
     }
+    uv_mutex_unlock(&server->perf.lock);
 }
 
 static void on_watch(uv_timer_t *timer)
 {
     struct perf *perf = timer->data;
-    struct server *server = perf->world.data;
+    struct server *server = perf->worlds[0].data;
+    uv_mutex_lock(&perf->lock);
     for (size_t i = 0; i < STREAMS_MAX; i++) {
         struct stream *s = server->waiting[i];
         /* From its first byte on: one that comes in dribs and drabs is no progress. */
         if (s != NULL && stream_now(s) - s->accepted > GREETING) {
             struct fault fault;
             FAULT(&fault, "no request within %.0f seconds", GREETING);
-            stream_end(s, &fault);
+            stream_ask_end(s, &fault);
         }
     }
     for (size_t i = 0; i < TESTS_MAX; i++) {
@@ -318,10 +383,8 @@ static void on_watch(uv_timer_t *timer)
             perf_watch(server->tests[i]);
         }
     }
-    if (!server->listening && !server->stopping) {
-        server->listening = true;
-        (void)uv_poll_start(&server->listener, UV_READABLE, on_listener);
-    }
+    listen_again(server);
+    uv_mutex_unlock(&perf->lock);
 }
 
 static void announce(const struct server *server)
@@ -330,11 +393,11 @@ static void announce(const struct server *server)
     unsigned port = net_port(server->fd);
     if (perf->options->json) {
         report_json(json_pack("{s:{s:i, s:s}}", "listening", "port", (int)port, "tls_library",
-                              perf->world.library->version()));
+                              perf->library->version()));
         return;
     }
     (void)printf(
-        "Server listening on port %u (%s, %s%s%s)\n", port, perf->world.library->version(),
+        "Server listening on port %u (%s, %s%s%s)\n", port, perf->library->version(),
         tls_version_name(perf->settings.least),
         perf->settings.least == perf->settings.most ? "" : " to ",
         perf->settings.least == perf->settings.most ? "" : tls_version_name(perf->settings.most));
@@ -347,19 +410,20 @@ static void announce(const struct server *server)
 int perf_server(const struct perf_options *options)
 {
     static struct server server;
+    const struct perf_role role = {
+        .on_signal = on_signal, .on_watch = on_watch, .on_woken = on_woken, .data = &server};
     struct fault fault = {0};
-    if (!perf_open(&server.perf, options, on_signal, on_watch, &fault)) {
+    if (!perf_open(&server.perf, options, &role, &fault)) {
         return fault_print("perf", &fault);
     }
-    server.perf.world.data = &server;
     server.fd = net_listen(options->bind, options->port, &fault);
     if (server.fd >= 0) {
-        (void)uv_poll_init(&server.perf.loop, &server.listener, server.fd);
+        (void)uv_poll_init(server.perf.loop, &server.listener, server.fd);
         server.listener.data = &server;
-        server.listening = true;
-        (void)uv_poll_start(&server.listener, UV_READABLE, on_listener);
+        listen_again(&server);
         announce(&server);
-        (void)uv_run(&server.perf.loop, UV_RUN_DEFAULT);
+        (void)uv_run(server.perf.loop, UV_RUN_DEFAULT);
+        uv_close((uv_handle_t *)&server.listener, NULL);
     } else {
         server.perf.status = fault_print("perf", &fault);
     }

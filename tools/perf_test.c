@@ -16,20 +16,16 @@ void perf_announce(const struct stream *s)
                  test->perf->settings.insecure ? "; the server is NOT VERIFIED" : "");
 }
 
-bool perf_stop(struct test *test, const struct fault *fault)
+void perf_stop(struct test *test)
 {
-    bool outer = !test->stopping;
-    test->stopping = true;
     for (unsigned i = 0; i < test->expected; i++) {
         if (test->streams[i] != NULL) {
-            stream_end(test->streams[i], fault);
+            stream_ask_end(test->streams[i], NULL);
         }
     }
-    test->stopping = !outer;
-    return outer && test->ended == test->opened;
 }
 
-bool perf_ended(struct test *test, struct stream *s)
+void perf_ended(struct test *test, struct stream *s)
 {
     test->streams[s->id] = NULL;
     test->results[s->id] = report_stream(s);
@@ -37,10 +33,10 @@ bool perf_ended(struct test *test, struct stream *s)
     if (s->failed && !test->failed) {
         test->failed = true;
         report_fault(test, s); /* the others only follow */
-        (void)perf_stop(test, NULL);
+        perf_stop(test);
     }
-    /* While streams are being ended in a loop, the test must outlive the last of them. */
-    return !test->stopping && test->ended == test->opened;
+    test->over = test->ended == test->opened;
+    perf_wake(test->perf);
 }
 
 void perf_watch(struct test *test)
@@ -50,8 +46,8 @@ void perf_watch(struct test *test)
         if (s != NULL && stream_now(s) - s->last_progress > PERF_PATIENCE) {
             struct fault fault;
             FAULT(&fault, "nothing moved for %.0f seconds", PERF_PATIENCE);
-            stream_end(s, &fault);
-            return; /* the others have ended with it, and maybe the test */
+            stream_ask_end(s, &fault);
+            return; /* the others end with it */
         }
     }
 }

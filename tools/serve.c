@@ -22,9 +22,11 @@ const char serve_help[] =
     "      --timeout SECONDS     for a handshake, for a request, between requests, and without\n"
     "                            progress in an answer (default 30)\n"
     "      --connections N       most connections at once (default 1000); others wait\n"
+    "      --threads N           event loops, a thread each; each connection belongs to one\n"
+    "                            (default 1, at most 64)\n"
     "  -h, --help                this text\n";
 
-enum { OPTION_ECHO = TLS_OPTION_END, OPTION_TIMEOUT, OPTION_CONNECTIONS };
+enum { OPTION_ECHO = TLS_OPTION_END, OPTION_TIMEOUT, OPTION_CONNECTIONS, OPTION_THREADS };
 
 static const struct option long_options[] = {
     {"port", required_argument, NULL, 'p'},
@@ -33,6 +35,7 @@ static const struct option long_options[] = {
     {"echo", no_argument, NULL, OPTION_ECHO},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+    {"threads", required_argument, NULL, OPTION_THREADS},
     {"help", no_argument, NULL, 'h'},
     TLS_LONG_OPTIONS,
     {NULL, 0, NULL, 0}};
@@ -70,6 +73,12 @@ static bool take_option(struct serve_options *o, bool *echo, int option, const c
             return false;
         }
         return true;
+    case OPTION_THREADS:
+        if (!parse_number(value, 1, CREW_MAX, &o->threads)) {
+            USAGE(fault, "--threads takes 1 to %d, not '%s'", CREW_MAX, value);
+            return false;
+        }
+        return true;
     case TLS_OPTION_CA:
     case TLS_OPTION_INSECURE:
         USAGE(fault, "%s is for clients; a server here does not ask them for certificates",
@@ -99,7 +108,7 @@ static bool take_directory(struct serve_options *o, bool echo, int argc, char **
 int serve_main(int argc, char **argv)
 {
     struct serve_options o = {
-        .bind = "127.0.0.1", .port = "8443", .timeout = 30, .connections = 1000};
+        .bind = "127.0.0.1", .port = "8443", .timeout = 30, .connections = 1000, .threads = 1};
     struct fault fault = {0};
     bool echo = false;
     opterr = 0;

@@ -35,7 +35,8 @@ enum phase {
 
 struct serve_conn {
     struct http_stream stream; /* first: a stream is its connection */
-    struct server *server;
+    struct serve_loop *loop;
+    struct server *server; /* of that loop */
     struct serve_conn *next, **link;
     enum phase phase;
     int fd;
@@ -74,14 +75,13 @@ static void free_conn(struct serve_conn *c)
 static void timer_closed(uv_handle_t *handle)
 {
     struct serve_conn *c = handle->data;
-    struct server *server = c->server;
+    struct serve_loop *loop = c->loop;
     *c->link = c->next;
     if (c->next != NULL) {
         c->next->link = c->link;
     }
     free_conn(c);
-    server->count--;
-    serve_accept_again(server);
+    serve_conn_gone(loop);
 }
 
 static void poll_closed(uv_handle_t *handle)
@@ -160,9 +160,9 @@ static void stop(struct serve_conn *c)
     gone(c);
 }
 
-void serve_conn_stop_all(struct server *server)
+void serve_conn_stop_all(struct serve_loop *loop)
 {
-    for (struct serve_conn *c = server->first; c != NULL; c = c->next) {
+    for (struct serve_conn *c = loop->first; c != NULL; c = c->next) {
         stop(c);
     }
 }
@@ -215,10 +215,10 @@ static void add_path(struct text *t, const struct serve_conn *c, enum weir_dir d
 static void tell_paths(struct serve_conn *c)
 {
     struct text sending = {0}, receiving = {0};
-    c->server->told_path = true;
     add_path(&sending, c, WEIR_TX);
     add_path(&receiving, c, WEIR_RX);
     if (!sending.failed && !receiving.failed) {
+        /* One call each: others print, too. */
         if (strcmp(sending.data, receiving.data) == 0) {
             (void)printf("Both directions by %s\n", sending.data);
         } else {
@@ -236,7 +236,7 @@ static void begin_serving(struct serve_conn *c)
     c->phase = PHASE_SERVING;
     c->state = HTTP_IDLE;
     restart_timer(c);
-    if (!server->told_path) {
+    if (!atomic_exchange(&server->told_path, true)) {
         tell_paths(c);
     }
     if (server->options->directory != NULL) {
@@ -452,13 +452,14 @@ static struct weir_conn *connect_weir(struct server *server, struct serve_conn *
     return conn;
 }
 
-bool serve_conn_open(struct server *server, int fd, struct fault *fault)
+struct serve_conn *serve_conn_new(struct serve_loop *loop, int fd, struct fault *fault)
 {
+    struct server *server = loop->server;
     struct serve_conn *c = calloc(1, sizeof *c);
     if (c == NULL) {
         (void)close(fd);
         FAULT(fault, "out of memory");
-        return false;
+        return NULL;
     }
     net_tune(fd);
     c->stream = (struct http_stream){
@@ -467,27 +468,55 @@ bool serve_conn_open(struct server *server, int fd, struct fault *fault)
         .sendfile = stream_sendfile,
         .log = server->options->verbose ? stream_log : NULL,
     };
+    c->loop = loop;
     c->server = server;
     c->fd = fd;
     c->there = net_there(fd);
     c->conn = connect_weir(server, c, fault);
-    if (c->conn == NULL || uv_poll_init(&server->loop, &c->poll, fd) != 0) {
-        if (c->conn != NULL) {
-            FAULT(fault, "cannot watch this socket");
-        }
+    if (c->conn == NULL) {
         free_conn(c);
-        return false;
+        return NULL;
     }
-    (void)uv_timer_init(&server->loop, &c->timer);
+    return c;
+}
+
+void serve_conn_begin(struct serve_conn *c)
+{
+    struct serve_loop *loop = c->loop;
+    if (uv_poll_init(&loop->crew.loop, &c->poll, c->fd) != 0) {
+        complain(c, "cannot watch this socket");
+        serve_conn_drop(c);
+        serve_conn_gone(loop);
+        return;
+    }
+    (void)uv_timer_init(&loop->crew.loop, &c->timer);
     c->poll.data = c->timer.data = c;
-    c->link = &server->first;
-    c->next = server->first;
+    c->link = &loop->first;
+    c->next = loop->first;
     if (c->next != NULL) {
         c->next->link = &c->next;
     }
-    server->first = c;
-    server->count++;
+    loop->first = c;
     restart_timer(c);
     run(c);
-    return true;
+}
+
+void serve_conn_drop(struct serve_conn *c)
+{
+    free_conn(c);
+}
+
+void serve_conn_push(struct serve_conn **list, struct serve_conn *c)
+{
+    c->next = *list;
+    *list = c;
+}
+
+struct serve_conn *serve_conn_pop(struct serve_conn **list)
+{
+    struct serve_conn *c = *list;
+    if (c != NULL) {
+        *list = c->next;
+    }
+    return c;
 }

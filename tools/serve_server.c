@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The listening socket of `weir serve`, and the life of the server.
+ * The listening socket of `weir serve`, its loops, and the life of the server.
  */
 #include "serve_server.h"
 
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,23 +23,36 @@
 
 static void on_listener(uv_poll_t *poll, int status, int events);
 
-static void on_retry(uv_timer_t *timer)
-{
-    serve_accept_again(timer->data);
-}
-
 static void pause_accepting(struct server *server)
 {
     server->accepting = false;
     (void)uv_poll_stop(&server->listener);
 }
 
-void serve_accept_again(struct server *server)
+static void accept_again(struct server *server)
 {
-    if (!server->accepting && !server->stopping && server->count < server->options->connections) {
+    if (!server->accepting && !server->stopping &&
+        atomic_load(&server->count) < server->options->connections) {
         server->accepting = true;
         (void)uv_poll_start(&server->listener, UV_READABLE, on_listener);
     }
+}
+
+void serve_conn_gone(struct serve_loop *loop)
+{
+    struct server *server = loop->server;
+    atomic_fetch_sub(&loop->count, 1);
+    bool full = atomic_fetch_sub(&server->count, 1) == server->options->connections;
+    if (loop == &server->loops[0]) {
+        accept_again(server);
+    } else if (full) {
+        crew_wake(&server->loops[0].crew); /* which may have stopped accepting */
+    }
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    accept_again(timer->data);
 }
 
 static void complain(const char *what)
@@ -69,14 +83,48 @@ static bool accept_failed(struct server *server)
     return false;
 }
 
+/* The loop that has the fewest connections. */
+static struct serve_loop *idlest(struct server *server)
+{
+    struct serve_loop *best = &server->loops[0];
+    for (unsigned i = 1; i < server->open; i++) {
+        if (atomic_load(&server->loops[i].count) < atomic_load(&best->count)) {
+            best = &server->loops[i];
+        }
+    }
+    return best;
+}
+
+/* Makes a connection, and hands it to its loop. */
+static bool take_in(struct server *server, int fd, struct fault *fault)
+{
+    struct serve_loop *loop = idlest(server);
+    struct serve_conn *conn = serve_conn_new(loop, fd, fault);
+    if (conn == NULL) {
+        return false;
+    }
+    atomic_fetch_add(&server->count, 1);
+    atomic_fetch_add(&loop->count, 1);
+    if (loop == &server->loops[0]) {
+        serve_conn_begin(conn);
+        return true;
+    }
+    uv_mutex_lock(&loop->lock);
+    serve_conn_push(&loop->handed, conn);
+    uv_mutex_unlock(&loop->lock);
+    crew_wake(&loop->crew);
+    return true;
+}
+
 static void on_listener(uv_poll_t *poll, int status, int events)
 {
     struct server *server = poll->data;
     (void)status;
     (void)events;
     for (int i = 0; i < TURN_ACCEPTS; i++) {
-        if (server->count >= server->options->connections) {
+        if (atomic_load(&server->count) >= server->options->connections) {
             pause_accepting(server);
+            accept_again(server); /* one may have gone meanwhile, and found nothing to wake */
             return;
         }
         int fd = accept(server->fd, NULL, NULL);
@@ -88,9 +136,76 @@ static void on_listener(uv_poll_t *poll, int status, int events)
         }
         struct fault fault = {0};
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-        if (!serve_conn_open(server, fd, &fault)) {
+        if (!take_in(server, fd, &fault)) {
             complain(fault.text);
         }
+    }
+}
+
+/* ---- the loops ---- */
+
+/* Takes what has been handed over; begins with it, or lets it go when all ends. */
+static void on_woken(struct crew_member *member)
+{
+    struct serve_loop *loop = member->data;
+    uv_mutex_lock(&loop->lock);
+    struct serve_conn *list = loop->handed;
+    bool stop = loop->stop;
+    loop->handed = NULL;
+    uv_mutex_unlock(&loop->lock);
+    for (struct serve_conn *c; (c = serve_conn_pop(&list)) != NULL;) {
+        if (stop) {
+            serve_conn_drop(c);
+            serve_conn_gone(loop);
+        } else {
+            serve_conn_begin(c);
+        }
+    }
+    if (stop) {
+        serve_conn_stop_all(loop);
+    }
+    if (loop == &loop->server->loops[0]) {
+        accept_again(loop->server);
+    }
+}
+
+static void stop_loop(struct serve_loop *loop)
+{
+    uv_mutex_lock(&loop->lock);
+    loop->stop = true;
+    uv_mutex_unlock(&loop->lock);
+    crew_wake(&loop->crew);
+}
+
+/* Makes all loops; those behind the first begin to run. */
+static bool open_loops(struct server *server, struct fault *fault)
+{
+    for (; server->open < server->options->threads; server->open++) {
+        struct serve_loop *loop = &server->loops[server->open];
+        loop->server = server;
+        if (uv_mutex_init(&loop->lock) != 0) {
+            FAULT(fault, "cannot make an event loop");
+            return false;
+        }
+        if (!crew_open(&loop->crew, on_woken, loop, fault)) {
+            uv_mutex_destroy(&loop->lock);
+            return false;
+        }
+        if (server->open > 0 && !crew_start(&loop->crew, fault)) {
+            server->open++;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void close_loops(struct server *server)
+{
+    /* The first last: the others may still wake it. */
+    while (server->open > 0) {
+        struct serve_loop *loop = &server->loops[--server->open];
+        crew_close(&loop->crew);
+        uv_mutex_destroy(&loop->lock);
     }
 }
 
@@ -105,7 +220,10 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_close((uv_handle_t *)&server->retry, NULL);
     uv_close((uv_handle_t *)&server->interrupt, NULL);
     uv_close((uv_handle_t *)&server->terminate, NULL);
-    serve_conn_stop_all(server);
+    for (unsigned i = 1; i < server->open; i++) {
+        stop_loop(&server->loops[i]);
+    }
+    serve_conn_stop_all(&server->loops[0]);
 }
 
 /* Asks for as many descriptors as the connections may need. Where there are fewer, later ones wait.
@@ -124,6 +242,7 @@ static bool open_all(struct server *server, struct fault *fault)
 {
     const struct serve_options *o = server->options;
     if (!tls_options_resolve(&o->tls, true, &server->library, &server->settings, fault) ||
+        !tls_library_threads(server->library, o->threads, fault) ||
         !candidates_choose(&server->candidates, o->tls.backend, o->tls.aead, fault)) {
         return false;
     }
@@ -159,21 +278,21 @@ static void announce(const struct server *server)
     (void)fflush(stdout);
 }
 
-static bool start_loop(struct server *server, struct fault *fault)
+static bool start_listening(struct server *server, struct fault *fault)
 {
-    if (uv_loop_init(&server->loop) != 0) {
-        FAULT(fault, "cannot make an event loop");
+    uv_loop_t *loop = &server->loops[0].crew.loop;
+    if (uv_poll_init(loop, &server->listener, server->fd) != 0) {
+        FAULT(fault, "cannot watch the listening socket");
         return false;
     }
-    (void)uv_poll_init(&server->loop, &server->listener, server->fd);
-    (void)uv_timer_init(&server->loop, &server->retry);
-    (void)uv_signal_init(&server->loop, &server->interrupt);
-    (void)uv_signal_init(&server->loop, &server->terminate);
+    (void)uv_timer_init(loop, &server->retry);
+    (void)uv_signal_init(loop, &server->interrupt);
+    (void)uv_signal_init(loop, &server->terminate);
     server->listener.data = server->retry.data = server;
     server->interrupt.data = server->terminate.data = server;
     (void)uv_signal_start(&server->interrupt, on_signal, SIGINT);
     (void)uv_signal_start(&server->terminate, on_signal, SIGTERM);
-    serve_accept_again(server);
+    accept_again(server);
     return true;
 }
 
@@ -183,13 +302,20 @@ int serve_run(const struct serve_options *options)
     struct fault fault = {0};
     int status = EXIT_FINE;
     make_room(options->connections);
-    if (open_all(&server, &fault) && start_loop(&server, &fault)) {
+    server.loops = calloc((size_t)options->threads, sizeof *server.loops);
+    if (server.loops == NULL) {
+        FAULT(&fault, "out of memory");
+        return fault_print("serve", &fault);
+    }
+    if (open_all(&server, &fault) && open_loops(&server, &fault) &&
+        start_listening(&server, &fault)) {
         announce(&server);
-        (void)uv_run(&server.loop, UV_RUN_DEFAULT);
-        (void)uv_loop_close(&server.loop);
+        (void)uv_run(&server.loops[0].crew.loop, UV_RUN_DEFAULT);
     } else {
         status = fault_print("serve", &fault);
     }
+    close_loops(&server);
+    free(server.loops);
     if (server.context != NULL) {
         server.library->close(server.context);
     }

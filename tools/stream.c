@@ -12,6 +12,9 @@
 /* Bytes moved before the loop gets its turn: timers, signals and other streams wait so long. */
 enum { TURN = 4 * 1024 * 1024 };
 
+/* What a stream can be asked, in the order in which it is done. */
+enum { ASK_BEGIN = 1, ASK_START = 2, ASK_END = 4, ASK_FAIL = 8 };
+
 static void run(struct stream *s);
 
 double stream_now(const struct stream *s)
@@ -31,6 +34,14 @@ static void free_flow(struct flow *flow)
 
 static void free_stream(struct stream *s)
 {
+    if (s->link != NULL) {
+        uv_mutex_lock(&s->world->lock);
+        *s->link = s->next;
+        if (s->next != NULL) {
+            s->next->link = s->link;
+        }
+        uv_mutex_unlock(&s->world->lock);
+    }
     weir_conn_free(s->conn);
     if (s->tls.object != NULL) {
         s->world->library->close_session(&s->tls);
@@ -132,11 +143,11 @@ static bool receive(struct stream *s)
 
 /* ---- writing ---- */
 
-/* Writes as much of buf[*at..len) as goes. WEIR_OK: all of it. */
-static weir_status put(struct stream *s, const uint8_t *buf, size_t *at, size_t len)
+/* Writes as much of buf[*at..len) as goes; buf[len] is there, too. WEIR_OK: all of it. */
+static weir_status put(struct stream *s, uint8_t *buf, size_t *at, size_t len)
 {
     size_t n = 0;
-    weir_status status = weir_conn_write(s->conn, buf + *at, len - *at, &n);
+    weir_status status = weir_conn_write_lent(s->conn, buf + *at, len - *at, &n);
     *at += n;
     if (n > 0) {
         s->last_progress = stream_now(s);
@@ -374,16 +385,124 @@ struct stream *stream_new(struct stream_world *world, const struct stream_owner 
                                       .record_limit = (size_t)world->record_size,
                                       .policy = world->policy};
     s->conn = weir_conn_new(&config);
-    if (s->conn == NULL || uv_poll_init(world->loop, &s->poll, fd) != 0) {
+    if (s->conn == NULL) {
         FAULT(fault, "cannot make a connection of this socket");
-        if (s->conn == NULL) {
-            s->tls.handshake->release(s->tls.handshake);
-        }
+        s->tls.handshake->release(s->tls.handshake);
         free_stream(s);
         return NULL;
     }
-    (void)uv_idle_init(world->loop, &s->again);
     s->poll.data = s->again.data = s;
-    (void)uv_idle_start(&s->again, on_again);
     return s;
+}
+
+/* ---- between threads ---- */
+
+static void ask(struct stream *s, unsigned what, const struct fault *fault)
+{
+    uv_mutex_lock(&s->world->lock);
+    s->asked |= what;
+    if (fault != NULL) {
+        s->asked |= ASK_FAIL;
+        s->asked_fault = *fault;
+    }
+    uv_mutex_unlock(&s->world->lock);
+    crew_wake(&s->world->crew);
+}
+
+void stream_begin(struct stream *s)
+{
+    struct stream_world *world = s->world;
+    uv_mutex_lock(&world->lock);
+    s->link = &world->streams;
+    s->next = world->streams;
+    if (s->next != NULL) {
+        s->next->link = &s->next;
+    }
+    world->streams = s;
+    uv_mutex_unlock(&world->lock);
+    ask(s, ASK_BEGIN, NULL);
+}
+
+void stream_ask_start(struct stream *s)
+{
+    ask(s, ASK_START, NULL);
+}
+
+void stream_ask_end(struct stream *s, const struct fault *fault)
+{
+    ask(s, ASK_END, fault);
+}
+
+/* Puts it into the loop. False: it is gone. */
+static bool begin(struct stream *s)
+{
+    if (uv_poll_init(&s->world->crew.loop, &s->poll, s->fd) != 0) {
+        s->over = s->failed = true;
+        FAULT(&s->fault, "cannot watch this socket");
+        s->owner->ended(s);
+        free_stream(s);
+        return false;
+    }
+    (void)uv_idle_init(&s->world->crew.loop, &s->again);
+    (void)uv_idle_start(&s->again, on_again);
+    return true;
+}
+
+/* A stream that is asked something, and what; NULL: none. */
+static struct stream *next_asked(struct stream_world *world, unsigned *what, struct fault *fault)
+{
+    uv_mutex_lock(&world->lock);
+    struct stream *s = world->streams;
+    while (s != NULL && s->asked == 0) {
+        s = s->next;
+    }
+    if (s != NULL) {
+        *what = s->asked;
+        *fault = s->asked_fault;
+        s->asked = 0;
+    }
+    uv_mutex_unlock(&world->lock);
+    return s;
+}
+
+static void on_woken(struct crew_member *member)
+{
+    struct stream_world *world = member->data;
+    struct fault fault;
+    unsigned what = 0;
+    /* Only this thread frees streams of this world, so that one found is there. */
+    for (struct stream *s; (s = next_asked(world, &what, &fault)) != NULL;) {
+        if ((what & ASK_BEGIN) != 0 && !begin(s)) {
+            continue;
+        }
+        if ((what & ASK_START) != 0 && !s->over) {
+            s->owner->start(s);
+            (void)uv_idle_start(&s->again, on_again); /* with what is to be said now */
+        }
+        if ((what & ASK_END) != 0) {
+            stream_end(s, (what & ASK_FAIL) != 0 ? &fault : NULL);
+        }
+    }
+    if (world->woken != NULL) {
+        world->woken(world);
+    }
+}
+
+bool stream_world_open(struct stream_world *world, struct fault *fault)
+{
+    if (uv_mutex_init(&world->lock) != 0) {
+        FAULT(fault, "cannot make an event loop");
+        return false;
+    }
+    if (!crew_open(&world->crew, on_woken, world, fault)) {
+        uv_mutex_destroy(&world->lock);
+        return false;
+    }
+    return true;
+}
+
+void stream_world_close(struct stream_world *world)
+{
+    crew_close(&world->crew);
+    uv_mutex_destroy(&world->lock);
 }

@@ -13,18 +13,21 @@
  *     DATA …, DONE: totals      <->   either or both ways
  *     RESULT: what arrived      <->   from whoever got DONE
  *     close_notify              <->   the client first
+ *
+ * A stream belongs to one event loop and is touched by the thread of that loop, but for what says
+ * otherwise below.
  */
 #ifndef WEIR_TOOLS_STREAM_H
 #define WEIR_TOOLS_STREAM_H
 
 #include "backends.h"
+#include "crew.h"
 #include "digest.h"
 #include "net.h"
 #include "tls.h"
 #include "weir/posix.h"
 
 #include <jansson.h>
-#include <uv.h>
 
 enum frame_kind {
     FRAME_HELLO = 1,
@@ -39,10 +42,10 @@ enum { FRAME_HEADER = 8, MESSAGE_MAX = 65536 };
 
 /* What one direction of a stream has moved. Times: seconds of the event loop's clock. */
 struct flow {
-    bool wanted;   /* this direction is part of the test */
-    bool done;     /* DONE has been queued or received */
-    bool reported; /* RESULT has been received or queued */
-    uint64_t bytes;
+    bool wanted;            /* this direction is part of the test */
+    bool done;              /* DONE has been queued or received */
+    bool reported;          /* RESULT has been received or queued */
+    _Atomic uint64_t bytes; /* any thread may look */
     double began, ended;
     struct digest *digest;
     char sha256[65]; /* ours */
@@ -52,26 +55,32 @@ struct flow {
 
 struct stream;
 
-/* Whom a stream tells about itself. */
+/* Whom a stream tells about itself, in its own thread. */
 struct stream_owner {
     /* The TLS handshake is complete. */
     void (*opened)(struct stream *stream);
     /* A message came; `body` is borrowed. False, with fault: the stream is to end. */
     bool (*message)(struct stream *stream, enum frame_kind kind, const json_t *body,
                     struct fault *fault);
+    /* Somebody has called stream_ask_start. */
+    void (*start)(struct stream *stream);
     /* It is over; stream->failed tells how. The stream frees itself after this call. */
     void (*ended)(struct stream *stream);
 };
 
-/* What all streams of a process share. */
+/* What all streams of an event loop share. */
 struct stream_world {
-    uv_loop_t *loop;
+    struct crew_member crew;
+    uv_mutex_t lock;        /* of the list, and of what its streams are asked */
+    struct stream *streams; /* that have not been freed */
     const struct tls_library *library;
     struct tls_context *context;
     const struct candidates *candidates;
     uint64_t record_size; /* from the command line; 0: as the test says */
     weir_policy policy;
     void *data; /* the owner's */
+    /* The owner's part of being woken; NULL: none. */
+    void (*woken)(struct stream_world *world);
 };
 
 struct stream {
@@ -93,12 +102,17 @@ struct stream {
     struct fault fault;
     json_t *end_path[2]; /* by weir_dir: as the connection stood at its end */
 
+    double accepted;
+    _Atomic double last_progress; /* any thread may look */
+
     /* The rest is stream.c's and frames.c's own. */
+    struct stream *next, **link; /* under world->lock, as what it is asked */
+    unsigned asked;
+    struct fault asked_fault;
     int fd;
     uv_poll_t poll;
     uv_idle_t again;
     int polled;
-    double accepted, last_progress;
     struct weir_conn *conn;
     struct tls_session tls;
     uint8_t *queue; /* messages to send: queue[queue_at..queue_len) */
@@ -114,9 +128,21 @@ struct stream {
     size_t text_len;
 };
 
-/* Takes over `fd`, also when it fails (NULL, fault). `host`: NULL as a server. */
+/* Makes the loop of a world whose other members are set. False: fault. */
+bool stream_world_open(struct stream_world *world, struct fault *fault);
+/* Waits until its last stream is freed, all of which have been or are being ended. */
+void stream_world_close(struct stream_world *world);
+
+/* Takes over `fd`, also when it fails (NULL, fault). `host`: NULL as a server. The caller's until
+ * stream_begin; may be called by any thread. */
 struct stream *stream_new(struct stream_world *world, const struct stream_owner *owner, void *data,
                           int fd, const char *host, struct fault *fault);
+
+/* What any thread may ask, as long as owner->ended has not returned: to begin with the handshake,
+ * to have owner->start called, to end. The stream's own thread does it, soon. */
+void stream_begin(struct stream *stream);
+void stream_ask_start(struct stream *stream);
+void stream_ask_end(struct stream *stream, const struct fault *fault);
 
 /* Sets out for the test that HELLO names. False: memory ran out. */
 bool stream_prepare(struct stream *stream, bool sends, bool receives);

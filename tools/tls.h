@@ -34,6 +34,7 @@ struct tls_session {
 struct tls_library {
     const char *name;
     uint16_t highest; /* the highest version this build of it speaks */
+    bool threads;     /* several threads may use the connections of one context */
     const char *(*version)(void);
     /* NULL: fault says why. */
     struct tls_context *(*open)(const struct tls_settings *settings, struct fault *fault);
@@ -104,6 +105,9 @@ bool tls_options_wrong(int answer, char *const argv[], struct fault *fault);
 bool tls_options_resolve(const struct tls_options *options, bool server,
                          const struct tls_library **library, struct tls_settings *settings,
                          struct fault *fault);
+
+/* Whether the library can do with so many threads. False: fault. */
+bool tls_library_threads(const struct tls_library *library, uint64_t threads, struct fault *fault);
 
 /* What --rekey names. */
 bool tls_policy_named(const char *name, weir_policy *policy, struct fault *fault);

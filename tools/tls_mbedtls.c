@@ -312,6 +312,9 @@ static void close_session(struct tls_session *session)
 const struct tls_library tls_library_mbedtls = {
     .name = "mbedtls",
     .highest = HIGHEST,
+#if defined(MBEDTLS_THREADING_C)
+    .threads = true,
+#endif
     .version = version,
     .open = open_context,
     .close = close_context,

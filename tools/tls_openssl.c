@@ -273,6 +273,7 @@ static void close_session(struct tls_session *session)
 const struct tls_library tls_library_openssl = {
     .name = "openssl",
     .highest = WEIR_TLS13,
+    .threads = true,
     .version = version,
     .open = open_context,
     .close = close_context,

@@ -126,6 +126,16 @@ bool tls_options_wrong(int answer, char *const argv[], struct fault *fault)
     return false;
 }
 
+bool tls_library_threads(const struct tls_library *library, uint64_t threads, struct fault *fault)
+{
+    if (threads > 1 && !library->threads) {
+        FAULT(fault, "this build of %s is for one thread only; leave --threads out",
+              library->version());
+        return false;
+    }
+    return true;
+}
+
 void tls_libraries_print(void)
 {
     for (size_t i = 0; i < LIBRARY_COUNT; i++) {

@@ -28,6 +28,34 @@ async def one_of_many(port, settings, everybody):
     writer.close()
 
 
+def shared_out(world, library):
+    """--threads: connections are spread over loops, and --connections counts them all."""
+    want = (world.folder / 'site' / 'big.bin').read_bytes()
+    with serve(world, '--tls-lib', library, '--threads', '3', '--connections', '4') as server:
+        peers = [ask_for_big(server, 65536) for _ in range(4)]
+        late = socket.create_connection(('127.0.0.1', server.port), WAIT)
+        late.settimeout(0.5)
+        late.sendall(b'no TLS')
+        try:
+            expect(late.recv(1), 'a fifth connection was turned away')
+            expect(False, 'a fifth connection was answered')
+        except TimeoutError:
+            pass
+        for peer in peers:
+            peer.finish()
+            equal(peer.read_all().partition(b'\r\n\r\n')[2] == want, True, 'same bytes')
+            peer.socket.close()
+        late.settimeout(WAIT)
+        late.recv(1)  # now it is told what is wrong with it, or hears the end
+        late.close()
+        equal(get(server, '/a.txt').body, b'0123456789', 'body')
+        # The end while every loop is busy.
+        peers = [ask_for_big(server) for _ in range(3)]
+        server.stop()
+        for peer in peers:
+            peer.socket.close()
+
+
 class Everybody:
     """Opens when so many wait at it."""
 
@@ -48,7 +76,8 @@ async def all_of_them(port, settings):
 
 
 def crowd(world, library, version):
-    with serve(world, '--tls-lib', library, '--timeout', '120') as server:
+    # More threads than processors are no harm.
+    with serve(world, '--tls-lib', library, '--timeout', '120', '--threads', '3') as server:
         asyncio.run(all_of_them(server.port, context(version)))
         equal(server.stop().err, '', 'stderr')
 
@@ -270,6 +299,7 @@ def run(cases, world):
         for version in world.versions(library):
             cases.run(f'{library}, {version}, {CROWD} connections at once', crowd, world, library,
                       version)
+        cases.run(f'{library}, --threads', shared_out, world, library)
         cases.run(f'{library}, slow readers', slow_readers, world, library)
         cases.run(f'{library}, a file that becomes shorter', shrinks, world, library)
         cases.run(f'{library}, timeouts', timeouts, world, library)

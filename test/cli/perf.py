@@ -2,7 +2,9 @@
 """Every option of `weir perf` does what its help says. Short runs; speed is not judged."""
 
 import json
+import os
 import re
+import signal
 import ssl
 import time
 
@@ -80,6 +82,54 @@ def parallel(world):
         done = perf(world, server, '-P', '3', '-n', '3M', '-i', '0')
         for line in (r'\[SUM\].*sender', r'\[  2\].*receiver'):
             expect(re.search(line, done.out), f'no line {line!r} in {done}')
+
+
+def tasks(process):
+    """How many threads a process has; Linux tells."""
+    try:
+        return len(os.listdir(f'/proc/{process.process.pid}/task'))
+    except FileNotFoundError:
+        raise Skip('there is no /proc here') from None
+
+
+def threads(world, library):
+    """Streams of one test on several threads, at either end, tell of themselves as on one."""
+    options = ['--tls-lib', library]
+    for server_threads, client_threads in (('3', '2'), ('1', '4'), ('2', '1')):
+        with open_server(world, '-1', *options, '--threads', server_threads) as server:
+            answer = report(world, server, *options, '-P', '4', '--threads', client_threads,
+                            '--bidir', '-n', '20M', '--verify')
+            equal(server.end().status, 0, 'status of the server')
+        for name in ('sent', 'received'):
+            found = flows(answer, name)
+            equal(sum(flow['bytes'] for flow in found), 20 << 20, f'bytes {name}')
+            equal([flow['complete'] for flow in found], [True] * 4, f'complete {name}')
+        equal([stream['id'] for stream in answer['streams']], [0, 1, 2, 3], 'streams')
+
+
+def threads_run(world):
+    """As many as were asked for, and they are gone with the last test."""
+    with open_server(world, '--threads', '3') as server:
+        equal(tasks(server), 3, 'number of threads')
+        for way in (['-R'], []):
+            done = perf(world, server, '-P', '3', '--threads', '3', '-t', '1', '-i', '0.2', *way)
+            expect(re.search(r'\[SUM\] +0.00-1\.', done.out), f'no sum in {done}')
+        # One end hangs up in the middle: the other streams end, too, in whatever thread.
+        with Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure', '-P', '4',
+                     '--threads', '4', '-t', '60', '-i', '0.1') as client:
+            client.wait_for(r'\[SUM\]')
+            server.end(signal.SIGTERM)
+            done = client.end()
+        equal(done.status, 1, f'status of {done}')
+        expect(done.err.startswith('weir perf: 127.0.0.1:'), f'stderr of {done}')
+        equal(done.err.count('\n'), 1, f'lines on stderr of {done}')
+    with open_server(world, '--threads', '2') as server:
+        with Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure', '-P', '4',
+                     '--threads', '2', '-t', '60', '-i', '0.1') as client:
+            client.wait_for(r'\[SUM\]')
+            equal(client.end(signal.SIGINT).status, 130, 'status when interrupted')
+        perf(world, server, '-n', '1M')
+        server.end(signal.SIGTERM)
 
 
 def seconds(world):
@@ -258,6 +308,9 @@ def run(cases, world):
     cases.run('--bidir', both_ways, world)
     cases.run('--verify tells directions and streams apart', nothing_mixed_up, world)
     cases.run('-P', parallel, world)
+    for library in world.libraries:
+        cases.run(f'--threads, {library}', threads, world, library)
+    cases.run('--threads that end', threads_run, world)
     cases.run('-t', seconds, world)
     cases.run('-i', intervals, world)
     cases.run('-1', once, world)
