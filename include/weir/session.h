@@ -4,7 +4,7 @@
  *
  * The session does no I/O. Bytes from the peer go into weir_session_receive; what it wants to say
  * by itself (an answer to a KeyUpdate, an alert) waits until weir_session_flush or
- * weir_session_send gives it room. Not for two threads at once.
+ * weir_session_send gives it room. Not for two threads at once; but see weir_session_opened.
  */
 #ifndef WEIR_SESSION_H
 #define WEIR_SESSION_H
@@ -63,6 +63,27 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_receive(struct weir_session *s
                                                           uint8_t *buf, size_t len,
                                                           size_t *consumed, struct weir_record *out,
                                                           size_t cap, size_t *count);
+
+/**
+ * For directions on a thread each: deals with records that weir_rx_open has opened, which answered
+ * `opened` and `count`, as weir_session_receive would have done. What is left for the caller is
+ * moved to records[0..*kept). `data_before`: application data has come since the last call.
+ *
+ * The session, and what else it may touch, needs two locks then; who takes both takes that of
+ * sending first. weir_rx_open needs that of receiving, weir_tx_seal and its kin that of sending,
+ * and everything else here needs both. After weir_rx_open this call is due, unless it answered
+ * WEIR_OK or WEIR_NEED_INPUT, all of its records hold application data and none is empty, and
+ * weir_rx_status is WEIR_OK. Instead of weir_session_send, weir_tx_seal will do while
+ * weir_session_wants_flush and weir_session_send_ended are false, weir_session_status is not below
+ * zero (the lock of sending is enough to look) and weir_tx_status is WEIR_OK; when it answers below
+ * zero, weir_session_fail is due. docs/threads.md has it at length.
+ *
+ * Returns as weir_session_receive.
+ */
+WEIR_API WEIR_MUST_CHECK weir_status weir_session_opened(struct weir_session *session,
+                                                         weir_status opened, bool data_before,
+                                                         struct weir_record *records, size_t count,
+                                                         size_t *kept);
 
 /**
  * The transport has ended, after a whole record or within one: only close_notify ends a stream.

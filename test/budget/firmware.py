@@ -32,7 +32,7 @@ MAX_STATE = 512
 MAX_STACK = 512
 DERIVATION = {'keys'}
 # What the rest of core does not need, linked only where it is called (budget.py counts it).
-APART = {'tx_many', 'session_lent'}
+APART = {'tx_many', 'session_lent', 'session_opened'}
 
 
 def macros(parts):
