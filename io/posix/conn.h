@@ -134,7 +134,8 @@ weir_status io_failed(struct weir_conn *conn, const char *call, int error);
  * has failed with EPIPE. errno stays. */
 struct io_quiet {
     sigset_t before;
-    bool holds;
+    bool blocked; /* by the application */
+    bool holds;   /* what comes is ours to take away */
 };
 struct io_quiet io_quiet_begin(void);
 void io_quiet_end(const struct io_quiet *quiet, bool broken);

@@ -24,13 +24,14 @@ struct io_quiet io_quiet_begin(void)
 {
     struct io_quiet quiet = {.holds = false};
     const sigset_t set = only_sigpipe();
-    struct sigaction now;
     sigset_t pending;
-    /* One that is ignored never comes; one that waits already is the application's. */
-    if (sigaction(SIGPIPE, NULL, &now) == 0 && now.sa_handler != SIG_IGN &&
-        sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0) {
-        quiet.holds = pthread_sigmask(SIG_BLOCK, &set, &quiet.before) == 0;
+    if (pthread_sigmask(SIG_BLOCK, &set, &quiet.before) != 0) {
+        return quiet;
     }
+    quiet.blocked = sigismember(&quiet.before, SIGPIPE) == 1;
+    /* One that waits already is the application's; where it blocks none, none waits. */
+    quiet.holds =
+        !quiet.blocked || (sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0);
     return quiet;
 }
 
@@ -39,9 +40,9 @@ void io_quiet_end(const struct io_quiet *quiet, bool broken)
     const sigset_t set = only_sigpipe();
     const struct timespec at_once = {0};
     int error = errno;
-    if (quiet->holds) {
-        while (broken && sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR) {
-        }
+    while (quiet->holds && broken && sigtimedwait(&set, NULL, &at_once) < 0 && errno == EINTR) {
+    }
+    if (quiet->holds && !quiet->blocked) {
         (void)pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
     }
     errno = error;
