@@ -143,7 +143,8 @@ void freebsd_input(struct sim_freebsd_socket *s)
         s->rcv_room = 2 * (s->rcv_len + len);
         s->rcv = sim_realloc(s->rcv, s->rcv_room);
     }
-    s->rcv_len += sim_pipe_read(s->in, s->rcv + s->rcv_len, len);
+    if (len > 0)
+        s->rcv_len += sim_pipe_read(s->in, s->rcv + s->rcv_len, len);
     ended = sim_pipe_ended(s->in);
     if (ended)
         s->cant_receive = true;
