@@ -35,16 +35,17 @@ static __attribute__((noinline)) weir_status seal_lent(struct weir_tx *tx, uint8
             uint8_t *behind = text + *taken + here;
             uint8_t kept = *behind; /* of the next record, or what nobody needs */
 
-            status = seal_usually(d, text + *taken, true, behind, here, out + *made,
-                                  out_cap - *made, &wire);
+            status =
+                seal_usually(d, text + *taken, true, behind, here, out, out_cap - *made, &wire);
             *behind = kept;
         } else {
             const struct weir_iov rest = {text + *taken, len - *taken};
 
-            status = weir_tx_seal(tx, type, &rest, 1, out + *made, out_cap - *made, &here, &wire);
+            status = weir_tx_seal(tx, type, &rest, 1, out, out_cap - *made, &here, &wire);
         }
         if (wire == 0)
             return status;
+        out += wire;
         *taken += here;
         *made += wire;
     } while (*taken < len && (status == WEIR_OK || status == WEIR_REKEY_DUE));
@@ -165,10 +166,10 @@ HOT struct gain lay_out_group(struct direction *d, struct kind kind, struct grou
         const struct weir_iov text = in[i];
         const size_t message = text.len + (kind.tls13 ? 1 : 0);
         const size_t wire = prefix_of(kind) + message + WEIR_TAG_LEN;
-        uint8_t *record = out + gain.wire, *placed = record + prefix_of(kind);
 
         if (wire > out_cap - gain.wire)
             break;
+        uint8_t *record = out + gain.wire, *placed = record + prefix_of(kind);
         const uint64_t header = header_word(WEIR_TYPE_DATA, wire - WEIR_HEADER_LEN);
         memcpy(record, &header, WEIR_HEADER_LEN);
         if (kind.salt) {
@@ -254,20 +255,20 @@ weir_status weir_tx_seal_each(struct weir_tx *tx, uint8_t type, const struct wei
         size_t before = *taken;
         size_t len = 0;
         size_t wire = 0;
+        size_t room = out_cap - *made;
+        uint8_t *at = room > 0 ? out + *made : out; /* which may be NULL then */
 
         if (FAST && type == WEIR_TYPE_DATA)
-            status = seal_small(d, in + before, in_count - before, out + *made, out_cap - *made,
-                                taken, made);
+            status = seal_small(d, in + before, in_count - before, at, room, taken, made);
         if (*taken > before || status < 0)
             continue;
         if (FAST && type == WEIR_TYPE_DATA)
-            status = seal_some(d, in + before, in_count - before, out + *made, out_cap - *made,
-                               taken, made);
+            status = seal_some(d, in + before, in_count - before, at, room, taken, made);
         if (*taken > before || status < 0)
             continue;
         if (in[before].len > limit_of(d, type))
             return weir_direction_end(d, WEIR_E_MISUSE);
-        status = weir_tx_seal(tx, type, in + before, 1, out + *made, out_cap - *made, &len, &wire);
+        status = weir_tx_seal(tx, type, in + before, 1, at, room, &len, &wire);
         *made += wire;
         *taken += wire > 0;
     }

@@ -95,6 +95,35 @@ ON(BOTH, each_of_many_small_pieces)
     CHECK_EQ(f->t, weir_tx_position(&f->tx).seq, MAX_PIECES);
 }
 
+/* Who asks without room need not have memory: sanitizers see a pointer made of none. */
+ON(BOTH, no_room_and_no_memory)
+{
+    static const uint8_t types[] = {WEIR_TYPE_DATA, WEIR_TYPE_HANDSHAKE};
+    const size_t lens[] = {1, 100, 2000, WEIR_MAX_PLAINTEXT, WEIR_MAX_PLAINTEXT + 1};
+
+    for (unsigned i = 0; i < 2 * sizeof lens / sizeof *lens; i++) {
+        const struct weir_iov in[2] = {{f->text, lens[i / 2]}, {f->text, 1}};
+        const uint8_t type = types[i % 2];
+        size_t taken = 77, made = 77;
+
+        CHECK_STATUS(f->t, weir_tx_seal(&f->tx, type, in, 1, NULL, 0, &taken, &made),
+                     WEIR_NEED_OUTPUT);
+        CHECK_EQ(f->t, taken + made, 0);
+        CHECK_STATUS(f->t, weir_tx_seal(&f->tx, type, in, 2, NULL, 0, &taken, &made),
+                     WEIR_NEED_OUTPUT);
+        CHECK_EQ(f->t, taken + made, 0);
+        CHECK_STATUS(f->t,
+                     weir_tx_seal_lent(&f->tx, type, f->text, in->len, NULL, 0, &taken, &made),
+                     WEIR_NEED_OUTPUT);
+        CHECK_EQ(f->t, taken + made, 0);
+        if (in->len > WEIR_MAX_PLAINTEXT)
+            continue;
+        CHECK_STATUS(f->t, weir_tx_seal_each(&f->tx, type, in, 2, NULL, 0, &taken, &made),
+                     WEIR_NEED_OUTPUT);
+        CHECK_EQ(f->t, taken + made, 0);
+    }
+}
+
 ON(BOTH, each_with_too_little_room_at_every_size)
 {
     static const size_t lens[] = {40, 1, 128, 100, 0, 60, 200, 3};
@@ -400,6 +429,7 @@ ON(BOTH, lent_at_the_limits_of_the_key)
 static const struct test_case table[] = {
     CASE(each_piece_becomes_a_record),
     CASE(each_of_many_small_pieces),
+    CASE(no_room_and_no_memory),
     CASE(each_with_too_little_room_at_every_size),
     CASE(each_beyond_the_record_limit),
     CASE(each_of_other_types),
