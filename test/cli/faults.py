@@ -41,33 +41,29 @@ def rubbish(data):
     return fault
 
 
-def hello_cut(part):
-    """A ClientHello of which only so much of it comes."""
+def first_flight(change):
+    """A client's first flight, changed, and no more from it."""
     def fault(_, port):
         with Tls(port) as peer:
             try:
                 peer.tls.do_handshake()
             except Exception:
                 pass
-            flight = peer.flight()
-            peer.socket.sendall(flight[:int(len(flight) * part)])
+            peer.socket.sendall(change(peer.flight()))
             peer.socket.shutdown(socket.SHUT_WR)
             while peer.receive():
                 pass
     return fault
 
 
-def goodbye(_, port):
+def hello_cut(part):
+    """A ClientHello of which only so much of it comes."""
+    return first_flight(lambda flight: flight[:int(len(flight) * part)])
+
+
+def goodbye():
     """A ClientHello, and close_notify behind it."""
-    with Tls(port) as peer:
-        try:
-            peer.tls.do_handshake()
-        except Exception:
-            pass
-        peer.socket.sendall(peer.flight() + b'\x15\x03\x03\x00\x02\x01\x00')
-        peer.socket.shutdown(socket.SHUT_WR)
-        while peer.receive():
-            pass
+    return first_flight(lambda flight: flight + b'\x15\x03\x03\x00\x02\x01\x00')
 
 
 def after_server_hello(_, port):
@@ -122,7 +118,7 @@ SERVER_FAULTS = [
     *((f'sends {what}', rubbish(data), ['handshake']) for what, data in RUBBISH),
     ('sends a byte', hello_cut(0.001), ['handshake']),
     ('sends half a ClientHello', hello_cut(0.5), ['handshake']),
-    ('says goodbye after its ClientHello', goodbye, ['handshake', 'clos']),
+    ('says goodbye after its ClientHello', goodbye(), ['handshake', 'clos']),
     ('hangs up after ServerHello', after_server_hello, ['handshake']),
     ('hangs up in mid-record', record_cut(0.5), ['without close_notify']),
     ('hangs up in a header', record_cut(0.003), ['without close_notify']),
