@@ -10,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Most bytes that wait in a socket for room in the peer's window. A longer queue is no faster: it
+ * fills memory, and goes out as acknowledgements come, which over the loopback takes the time of
+ * the peer's processor (docs/performance.md, "A file to a browser").
+ */
+#define UNSENT_MAX 65536
+
 static struct addrinfo *resolve(const char *host, const char *port, bool passive,
                                 struct fault *fault)
 {
@@ -186,4 +193,8 @@ void net_tune(int fd)
 {
     int on = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#if defined(TCP_NOTSENT_LOWAT)
+    int unsent = UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+#endif
 }

@@ -27,7 +27,7 @@ unsigned net_port(int fd);
 struct address_text net_here(int fd);
 struct address_text net_there(int fd);
 
-/* What stream data wants: small writes go at once. */
+/* What stream data wants: small writes go at once, large ones do not wait in a long queue. */
 void net_tune(int fd);
 
 #endif

@@ -34,7 +34,11 @@ struct weir_conn;
 
 /** What a connection is made of. */
 struct weir_conn_config {
-    /** A connected stream socket. It is made non-blocking; it stays the caller's to close. */
+    /**
+     * A connected stream socket. It is made non-blocking; it stays the caller's to close, and so do
+     * its options. TCP_NODELAY suits most; TCP_NOTSENT_LOWAT, some tens of KiB, those that send
+     * much: what waits for the peer then waits unsealed, and takes no memory of the system's.
+     */
     int fd;
     /** The handshake, not yet begun; the connection releases it (weir_conn_free). */
     struct weir_handshake *handshake;
