@@ -29,7 +29,7 @@
 
 #include <sys/uio.h>
 
-/** A connection; allocated by weir_conn_new. For one thread at a time. */
+/** A connection; allocated by weir_conn_new. For one thread at a time, but for `two_threads`. */
 struct weir_conn;
 
 /** What a connection is made of. */
@@ -60,6 +60,23 @@ struct weir_conn_config {
     /** For moves to backends of WEIR_FORM_STREAM, see struct weir_move. */
     weir_policy policy;
     bool reversible;
+    /**
+     * After the handshake one thread may receive while another one sends. The one that receives
+     * calls weir_conn_read, weir_conn_read_view, weir_conn_splice_to and weir_conn_trim, and looks
+     * at weir_conn_rx; the other one all the rest. Either may call weir_conn_events and
+     * weir_conn_flush. Whoever calls weir_conn_free is the last.
+     *
+     * Where records are sealed and opened in the process both go on side by side, and wait for one
+     * another only when one direction has to do with the other: for alerts, KeyUpdates, messages of
+     * the TLS library, moves and their like. Where records are made below the socket the calls take
+     * turns.
+     *
+     * What a receiver finds is to be said may have to wait for the socket: after WEIR_NEED_INPUT it
+     * looks at weir_conn_events, and has the sender flush, or flushes, when there is POLLOUT.
+     *
+     * false: one thread at a time, and no lock is taken.
+     */
+    bool two_threads;
 };
 
 /**
