@@ -72,11 +72,13 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_session_receive(struct weir_session *s
  * The session, and what else it may touch, needs two locks then; who takes both takes that of
  * sending first. weir_rx_open needs that of receiving, weir_tx_seal and its kin that of sending,
  * and everything else here needs both. After weir_rx_open this call is due, unless it answered
- * WEIR_OK or WEIR_NEED_INPUT, all of its records hold application data and none is empty, and
- * weir_rx_status is WEIR_OK. Instead of weir_session_send, weir_tx_seal will do while
- * weir_session_wants_flush and weir_session_send_ended are false, weir_session_status is not below
- * zero (the lock of sending is enough to look) and weir_tx_status is WEIR_OK; when it answers below
- * zero, weir_session_fail is due. docs/threads.md has it at length.
+ * WEIR_OK or WEIR_NEED_INPUT, all of its records hold application data and none is empty,
+ * weir_rx_status is WEIR_OK, and so was the last record that this call was given before: a message
+ * may be in pieces, between which RFC 8446 section 5.1 allows no data. Instead of
+ * weir_session_send, weir_tx_seal will do while weir_session_wants_flush and
+ * weir_session_send_ended are false, weir_session_status is not below zero (the lock of sending is
+ * enough to look) and weir_tx_status is WEIR_OK; when it answers below zero, weir_session_fail is
+ * due. docs/threads.md has it at length.
  *
  * Returns as weir_session_receive.
  */

@@ -53,10 +53,13 @@ struct weir_conn *weir_conn_new(const struct weir_conn_config *config)
     }
     struct weir_conn *conn = calloc(1, sizeof *conn);
     struct weir_refusal *refusals = calloc(2 * config->backend_count, sizeof *refusals);
-    if (conn == NULL || refusals == NULL) {
+    struct io_locks *locks = config->two_threads ? io_locks_new() : NULL;
+    if (conn == NULL || refusals == NULL || (config->two_threads && locks == NULL)) {
+        int error = conn == NULL || refusals == NULL ? ENOMEM : errno;
         free(conn);
         free(refusals);
-        errno = ENOMEM;
+        io_locks_free(locks);
+        errno = error;
         return NULL;
     }
     conn->fd = config->fd;
@@ -68,6 +71,7 @@ struct weir_conn *weir_conn_new(const struct weir_conn_config *config)
     conn->pad_multiple = config->pad_multiple;
     conn->policy = config->policy;
     conn->reversible = config->reversible;
+    conn->locks = locks;
     conn->path[WEIR_TX].refusals = refusals;
     conn->path[WEIR_RX].refusals = refusals + config->backend_count;
     return conn;
@@ -91,6 +95,7 @@ void weir_conn_free(struct weir_conn *conn)
     free(conn->path[WEIR_TX].refusals);
     io_buffer_free(&conn->in);
     io_buffer_free(&conn->out);
+    io_locks_free(conn->locks);
     weir_wipe(conn, sizeof *conn);
     free(conn);
 }
@@ -102,7 +107,7 @@ static bool is_full(const struct io_buffer *b)
     return b->cap > 0 && io_buffer_len(b) == b->cap;
 }
 
-short weir_conn_events(const struct weir_conn *conn)
+static short events_of(const struct weir_conn *conn)
 {
     short events = 0;
     switch (conn->phase) {
@@ -131,7 +136,15 @@ short weir_conn_events(const struct weir_conn *conn)
     return events;
 }
 
-weir_status weir_conn_set_record_limit(struct weir_conn *conn, size_t limit)
+short weir_conn_events(const struct weir_conn *conn)
+{
+    io_lock(conn, IO_BOTH);
+    short events = events_of(conn);
+    io_unlock(conn, IO_BOTH);
+    return events;
+}
+
+static weir_status limit_records(struct weir_conn *conn, size_t limit)
 {
     if (conn->phase != IO_OPEN || limit > WEIR_MAX_PLAINTEXT) {
         return WEIR_E_MISUSE;
@@ -144,24 +157,36 @@ weir_status weir_conn_set_record_limit(struct weir_conn *conn, size_t limit)
     return status;
 }
 
+weir_status weir_conn_set_record_limit(struct weir_conn *conn, size_t limit)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = limit_records(conn, limit);
+    io_unlock(conn, IO_BOTH);
+    return status;
+}
+
 void weir_conn_trim(struct weir_conn *conn)
 {
+    io_lock(conn, IO_BOTH);
     if (io_buffer_len(&conn->in) == 0 && conn->record_next == conn->record_count) {
         io_buffer_free(&conn->in);
     }
     if (io_buffer_len(&conn->out) == 0) {
         io_buffer_free(&conn->out);
     }
+    io_unlock(conn, IO_BOTH);
 }
 
 struct weir_conn_path weir_conn_path(const struct weir_conn *conn, enum weir_dir dir)
 {
+    io_lock(conn, IO_BOTH);
     const struct io_path *path = &conn->path[dir];
     struct weir_conn_path answer = {
         .backend = path->backend, .refusals = path->refusals, .refusal_count = path->refusal_count};
     if (path->backend != NULL) {
         answer.carrier = dir == WEIR_TX ? weir_tx_carrier(&conn->tx) : weir_rx_carrier(&conn->rx);
     }
+    io_unlock(conn, IO_BOTH);
     return answer;
 }
 
@@ -185,12 +210,20 @@ struct weir_handshake *weir_conn_handshake_of(struct weir_conn *conn)
     return conn->hs;
 }
 
-struct weir_refusal weir_conn_refusal(const struct weir_conn *conn)
+static struct weir_refusal refusal_of(const struct weir_conn *conn)
 {
     if (conn->refusal.code == WEIR_REFUSAL_NONE && conn->phase == IO_OPEN) {
         return weir_session_refusal(&conn->session);
     }
     return conn->refusal;
+}
+
+struct weir_refusal weir_conn_refusal(const struct weir_conn *conn)
+{
+    io_lock(conn, IO_BOTH);
+    struct weir_refusal why = refusal_of(conn);
+    io_unlock(conn, IO_BOTH);
+    return why;
 }
 
 /* The TLS library's own words about a failed handshake. */
@@ -244,7 +277,7 @@ static void explain_record(struct weir_conn *conn, weir_status status)
 
 static void explain_refusal(struct weir_conn *conn)
 {
-    struct weir_refusal why = weir_conn_refusal(conn);
+    struct weir_refusal why = refusal_of(conn);
     if (why.code == WEIR_REFUSAL_NONE) { /* a wish of the TLS library, so its words */
         (void)snprintf(conn->text, sizeof conn->text, "refused: %s", conn->hs->error(conn->hs));
         return;
@@ -256,6 +289,7 @@ static void explain_refusal(struct weir_conn *conn)
 
 const char *weir_conn_explain(struct weir_conn *conn, weir_status status)
 {
+    io_lock(conn, IO_BOTH);
     if (status == WEIR_REFUSED) {
         explain_refusal(conn);
     } else if (status == WEIR_E_HANDSHAKE ||
@@ -266,5 +300,6 @@ const char *weir_conn_explain(struct weir_conn *conn, weir_status status)
     } else {
         explain_record(conn, status);
     }
+    io_unlock(conn, IO_BOTH);
     return conn->text;
 }

@@ -76,6 +76,14 @@ struct weir_conn {
     const char *os_call; /* the system call that failed, its errno, and under which backend */
     int os_error;
     const char *os_backend;
+    struct io_locks *locks; /* of two threads; NULL: there is one */
+    bool alone;             /* a call that sends has the lock of sending only */
+    /* With locks, where the receiver stands with the session: */
+    weir_status opened;  /* what weir_rx_open has answered */
+    bool unsorted;       /* the session has not seen the records yet, nor that status */
+    bool data_before;    /* there was data that it was not told of */
+    bool unsettled;      /* what it saw last was no data: it has to see what comes next */
+    int receive_error;   /* of recv(2), to be told by the next call of it; 0: none */
     unsigned unanswered; /* messages given to the TLS library while its answers wait */
     size_t message_at;   /* bytes of the TLS library's message that have gone, below the socket */
     bool blocked;        /* the socket takes no more for now */
@@ -114,6 +122,9 @@ weir_status io_send_from(struct weir_conn *conn, const uint8_t *data, size_t len
 /* Receives once, at most `most` bytes to the tail of `in`. WEIR_OK: bytes came, or end_of_file is
  * set; WEIR_NEED_INPUT; WEIR_E_IO. */
 weir_status io_receive(struct weir_conn *conn, size_t most);
+
+/* The same, but answers 0, EAGAIN, or the errno of a failure, which io_receive tells then. */
+int io_try_to_receive(struct weir_conn *conn, size_t most);
 
 /* Throws away what has arrived, a megabyte at most: a socket closed over unread bytes is reset, and
  * that can take the alert from the peer. */
@@ -214,13 +225,44 @@ weir_status io_peek(struct weir_conn *conn, bool may_receive);
 /* The direction has ended with `status`: notes it, and sends its alert. */
 weir_status io_read_ended(struct weir_conn *conn, weir_status status);
 
+/* ---- locks.c: without locks they do nothing ---- */
+
+enum { IO_TX = 1u << WEIR_TX, IO_RX = 1u << WEIR_RX, IO_BOTH = IO_TX | IO_RX };
+
+/* NULL, with errno: ENOMEM, or what pthread_mutex_init answered. */
+struct io_locks *io_locks_new(void);
+void io_locks_free(struct io_locks *locks);
+
+void io_lock(const struct weir_conn *conn, unsigned dirs);
+void io_unlock(const struct weir_conn *conn, unsigned dirs);
+
+/* The lock of sending, and that of receiving only if sending has to do with it now. */
+void io_lock_to_send(struct weir_conn *conn);
+void io_unlock_to_send(struct weir_conn *conn);
+/* Between these two: takes the lock of receiving, too, unless it is held. */
+void io_lock_the_other(struct weir_conn *conn);
+/* Whether sealing still has to do with neither session nor receiving; else takes the other lock. */
+bool io_sends_alone(struct weir_conn *conn);
+
+/* ---- seal.c: sealing application data, as the session does, with as many locks as it takes ----
+ */
+
+weir_status io_seal(struct weir_conn *conn, const struct weir_iov *in, size_t count, uint8_t *out,
+                    size_t room, size_t *taken, size_t *made);
+weir_status io_seal_lent(struct weir_conn *conn, uint8_t *data, size_t len, uint8_t *out,
+                         size_t room, size_t *taken, size_t *made);
+weir_status io_seal_in_place(struct weir_conn *conn, uint8_t *buf, size_t len, size_t cap,
+                             size_t *made);
+/* weir_session_fail. */
+void io_fail(struct weir_conn *conn, weir_status status);
+
 /* ---- write.c ---- */
 
-/* What every call that writes asks first: WEIR_OK, or what it answers. Also makes the move that
- * waits, so that io_streams is asked behind it. */
-weir_status io_before_write(struct weir_conn *conn);
-/* Notes whether the writer waits for the socket; answers `status`. */
-weir_status io_after_write(struct weir_conn *conn, weir_status status);
+/* What every call that writes asks first: WEIR_OK, or what it answers. Takes the locks, and makes
+ * the move that waits, so that io_streams is asked behind it. */
+weir_status io_begin_write(struct weir_conn *conn);
+/* Notes whether the writer waits for the socket, gives the locks back, and answers `status`. */
+weir_status io_end_write(struct weir_conn *conn, weir_status status);
 /* Room for sealing `plaintext` bytes: a record at least, after sending if there was less. */
 weir_status io_make_room(struct weir_conn *conn, size_t plaintext, size_t *room);
 

@@ -115,7 +115,7 @@ weir_status io_flush(struct weir_conn *conn)
     }
 }
 
-weir_status weir_conn_pump(struct weir_conn *conn)
+static weir_status pump_and_flush(struct weir_conn *conn)
 {
     if (conn->phase != IO_OPEN) {
         return conn->phase == IO_FAILED ? conn->hs_status : WEIR_E_MISUSE;
@@ -123,6 +123,14 @@ weir_status weir_conn_pump(struct weir_conn *conn)
     weir_status status = pump(conn);
     weir_status sent = io_flush(conn);
     return status < WEIR_OK || status == WEIR_REFUSED ? status : sent;
+}
+
+weir_status weir_conn_pump(struct weir_conn *conn)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = pump_and_flush(conn);
+    io_unlock(conn, IO_BOTH);
+    return status;
 }
 
 weir_status io_deliver(struct weir_conn *conn, const struct weir_record *record)

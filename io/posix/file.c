@@ -50,8 +50,8 @@ static weir_status seal_records(struct weir_conn *conn, size_t len, size_t *seal
     while (*sealed < len && status >= WEIR_OK && status != WEIR_NEED_OUTPUT) {
         size_t n = len - *sealed < limit ? len - *sealed : limit;
         size_t made = 0;
-        status = weir_session_send_in_place(&conn->session, conn->out.base + conn->out.tail, n,
-                                            conn->out.cap - conn->out.tail, &made);
+        status = io_seal_in_place(conn, conn->out.base + conn->out.tail, n,
+                                  conn->out.cap - conn->out.tail, &made);
         conn->out.tail += made;
         *sealed += made > 0 ? n : 0;
     }
@@ -62,7 +62,7 @@ static weir_status seal_records(struct weir_conn *conn, size_t len, size_t *seal
 static weir_status cannot_read(struct weir_conn *conn, int error)
 {
     weir_status status = io_failed(conn, "pread", error);
-    weir_session_fail(&conn->session, status);
+    io_fail(conn, status);
     conn->tx_status = status;
     return status;
 }
@@ -73,7 +73,8 @@ static weir_status send_part(struct weir_conn *conn, int file, uint64_t offset, 
 {
     size_t room = 0;
     *moved = 0;
-    weir_status status = weir_session_wants_flush(&conn->session) ? io_flush(conn) : WEIR_OK;
+    bool says = !io_sends_alone(conn) && weir_session_wants_flush(&conn->session);
+    weir_status status = says ? io_flush(conn) : WEIR_OK;
     if (status != WEIR_OK) {
         return status;
     }
@@ -192,7 +193,7 @@ static weir_status send_typed_part(struct weir_conn *conn, int file, uint64_t of
 
 weir_status weir_conn_sendfile(struct weir_conn *conn, int file, uint64_t *offset, uint64_t len)
 {
-    weir_status status = io_before_write(conn);
+    weir_status status = io_begin_write(conn);
     while ((status == WEIR_OK || status == WEIR_REKEY_DUE) && len > 0) {
         size_t moved = 0;
         status = io_streams(conn, WEIR_TX) ? send_typed_part(conn, file, *offset, len, &moved)
@@ -200,5 +201,5 @@ weir_status weir_conn_sendfile(struct weir_conn *conn, int file, uint64_t *offse
         *offset += moved;
         len -= moved;
     }
-    return io_after_write(conn, status == WEIR_CLOSED ? WEIR_OK : status);
+    return io_end_write(conn, status == WEIR_CLOSED ? WEIR_OK : status);
 }

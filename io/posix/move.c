@@ -166,7 +166,7 @@ static bool at_boundary(const struct weir_conn *conn, enum weir_dir dir)
     weir_status status = weir_session_status(&conn->session);
     if (dir == WEIR_RX) {
         return conn->rx_status == WEIR_OK && status == WEIR_OK && !conn->end_of_file &&
-               io_buffer_len(&conn->in) == 0;
+               io_buffer_len(&conn->in) == 0 && !conn->unsorted;
     }
     return conn->tx_status >= WEIR_OK && status >= WEIR_OK && !conn->closing &&
            !weir_session_send_ended(&conn->session) && conn->message_at == 0 &&
@@ -252,8 +252,8 @@ static weir_status alive(const struct weir_conn *conn, enum weir_dir dir)
     return dir == WEIR_TX ? conn->tx_status : conn->rx_status;
 }
 
-weir_status weir_conn_offload(struct weir_conn *conn, enum weir_dir dir,
-                              const struct weir_backend *backend)
+static weir_status offload(struct weir_conn *conn, enum weir_dir dir,
+                           const struct weir_backend *backend)
 {
     struct io_path *path = &conn->path[dir];
     weir_status status = alive(conn, dir);
@@ -282,7 +282,16 @@ weir_status weir_conn_offload(struct weir_conn *conn, enum weir_dir dir,
     return dir == WEIR_TX ? WEIR_NEED_OUTPUT : WEIR_NEED_INPUT;
 }
 
-weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir)
+weir_status weir_conn_offload(struct weir_conn *conn, enum weir_dir dir,
+                              const struct weir_backend *backend)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = offload(conn, dir, backend);
+    io_unlock(conn, IO_BOTH);
+    return status;
+}
+
+static weir_status query(struct weir_conn *conn, enum weir_dir dir)
 {
     weir_status status = alive(conn, dir);
     if (status == WEIR_OK) {
@@ -293,4 +302,12 @@ weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir)
     }
     conn->refusal = (struct weir_refusal){.code = WEIR_REFUSAL_NONE};
     return ask(conn, dir, &conn->refusal);
+}
+
+weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = query(conn, dir);
+    io_unlock(conn, IO_BOTH);
+    return status;
 }

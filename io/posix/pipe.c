@@ -72,7 +72,8 @@ static weir_status seal_part(struct weir_conn *conn, int pipe, size_t len, size_
     uint8_t text[WEIR_MAX_PLAINTEXT];
     size_t room = 0, made = 0;
     len = len < conn->record_limit ? len : conn->record_limit;
-    weir_status status = weir_session_wants_flush(&conn->session) ? io_flush(conn) : WEIR_OK;
+    bool says = !io_sends_alone(conn) && weir_session_wants_flush(&conn->session);
+    weir_status status = says ? io_flush(conn) : WEIR_OK;
     /* What is read must be sealed, so whatever could prevent that comes first. */
     if (status == WEIR_OK) {
         status = weir_session_status(&conn->session);
@@ -97,8 +98,7 @@ static weir_status seal_part(struct weir_conn *conn, int pipe, size_t len, size_
                                  : pipe_failed(conn, errno);
     }
     const struct weir_iov piece = {text, (size_t)got};
-    status = weir_session_send(&conn->session, &piece, 1, conn->out.base + conn->out.tail, room,
-                               moved, &made);
+    status = io_seal(conn, &piece, 1, conn->out.base + conn->out.tail, room, moved, &made);
     conn->out.tail += made;
     weir_wipe(text, (size_t)got);
     weir_status sent = io_send(conn);
@@ -144,9 +144,9 @@ static weir_status splice_part(struct weir_conn *conn, int pipe, size_t len, siz
 weir_status weir_conn_splice_from(struct weir_conn *conn, int pipe, size_t len, size_t *moved)
 {
     *moved = 0;
-    weir_status status = io_before_write(conn);
+    weir_status status = io_begin_write(conn);
     if (status == WEIR_OK && !usable(pipe)) {
-        return WEIR_E_MISUSE;
+        status = WEIR_E_MISUSE;
     }
     while ((status == WEIR_OK || status == WEIR_REKEY_DUE) && *moved < len) {
         size_t n = 0;
@@ -154,7 +154,7 @@ weir_status weir_conn_splice_from(struct weir_conn *conn, int pipe, size_t len, 
                                            : seal_part(conn, pipe, len - *moved, &n);
         *moved += n;
     }
-    return io_after_write(conn, status);
+    return io_end_write(conn, status);
 }
 
 /* What has been received already goes through memory. WEIR_OK: some of it went. */
@@ -202,14 +202,18 @@ weir_status weir_conn_splice_to(struct weir_conn *conn, int pipe, size_t len, si
          * kernel does it. */
         weir_status status = io_peek(conn, *moved == 0 && !splices(conn));
         if (status == WEIR_NEED_INPUT && *moved == 0 && splices(conn)) {
+            io_lock(conn, IO_BOTH);
             status = splice_some(conn, pipe, len, moved);
+            io_unlock(conn, IO_BOTH);
             if (status != WEIR_OK || *moved > 0) {
                 return status;
             }
             continue; /* a record that is none of data came */
         }
         if (status == WEIR_OK && *moved < len) {
+            io_lock(conn, IO_BOTH); /* a pipe that fails is noted */
             status = write_some(conn, pipe, len - *moved, moved);
+            io_unlock(conn, IO_BOTH);
         }
         if (status != WEIR_OK || *moved == len) {
             return *moved > 0 ? WEIR_OK : status;

@@ -39,21 +39,27 @@ static weir_status open_records(struct weir_conn *conn)
     b->head += consumed;
     conn->record_next = 0;
     conn->record_count = count;
+    conn->unsettled = true;
     if (count > 0) {
         return WEIR_OK; /* the status comes again when these are read */
     }
     return status;
 }
 
-/* Receives, after making room: a buffer that a read has filled grows for the next one. */
-static weir_status receive(struct weir_conn *conn)
+/* Room to receive: a buffer that a read has filled grows for the next one. */
+static bool make_room(struct io_buffer *b)
 {
-    struct io_buffer *b = &conn->in;
     size_t want = b->cap < WEIR_MAX_RECORD ? WEIR_MAX_RECORD : b->cap;
     if (b->cap > 0 && b->tail == b->cap && b->cap < IO_RECEIVE_MAX) {
         want = IO_RECEIVE_MAX;
     }
-    if (!io_buffer_compact(b, want)) {
+    return io_buffer_compact(b, want);
+}
+
+static weir_status receive(struct weir_conn *conn)
+{
+    struct io_buffer *b = &conn->in;
+    if (!make_room(b)) {
         return io_failed(conn, "malloc", ENOMEM);
     }
     size_t len = io_buffer_len(b), most = SIZE_MAX;
@@ -148,7 +154,8 @@ static weir_status next_data(struct weir_conn *conn, bool may_receive, const str
 }
 
 /* As next_data, with whatever answers that became due sent on the way. */
-static weir_status advance(struct weir_conn *conn, bool may_receive, const struct room *room)
+static weir_status advance_by_session(struct weir_conn *conn, bool may_receive,
+                                      const struct room *room)
 {
     if (conn->rx_status != WEIR_OK) {
         return conn->rx_status;
@@ -161,6 +168,113 @@ static weir_status advance(struct weir_conn *conn, bool may_receive, const struc
                            weir_session_wants_flush(&conn->session))) {
         (void)io_flush(conn); /* a failure to send is the writer's to hear */
     }
+    return status;
+}
+
+/* ---- with two threads ---- */
+
+/* Whether the session has nothing to learn from what weir_rx_open has given. */
+static bool only_data(const struct weir_conn *conn, weir_status opened)
+{
+    bool only = (opened == WEIR_OK || opened == WEIR_NEED_INPUT) &&
+                weir_rx_status(&conn->rx) == WEIR_OK &&
+                !(conn->unsettled && conn->record_count > 0);
+    for (size_t i = 0; only && i < conn->record_count; i++) {
+        only = conn->records[i].type == WEIR_TYPE_DATA && conn->records[i].len > 0;
+    }
+    return only;
+}
+
+/* Opens the next records without the session. False: it has to see them. */
+static bool open_alone(struct weir_conn *conn)
+{
+    struct io_buffer *b = &conn->in;
+    size_t consumed = 0;
+    conn->record_next = conn->record_used = conn->record_count = 0;
+    conn->opened = weir_rx_open(&conn->rx, b->base + b->head, io_buffer_len(b), &consumed,
+                                conn->records, IO_RECORDS, &conn->record_count);
+    b->head += consumed;
+    conn->unsorted = !only_data(conn, conn->opened);
+    conn->data_before = conn->data_before || (!conn->unsorted && conn->record_count > 0);
+    return !conn->unsorted;
+}
+
+/*
+ * As far as it goes under the lock of receiving alone. WEIR_OK: records[record_next] holds data;
+ * WEIR_NEED_INPUT; WEIR_PENDING: the rest has to do with sending.
+ */
+static weir_status advance_alone(struct weir_conn *conn, bool may_receive)
+{
+    if (conn->phase != IO_OPEN || conn->rx_status != WEIR_OK || conn->unsorted ||
+        io_streams(conn, WEIR_RX) || io_wants_move(conn, WEIR_RX) ||
+        weir_rx_command(&conn->rx) != NULL || weir_session_status(&conn->session) != WEIR_OK) {
+        return WEIR_PENDING;
+    }
+    for (;;) {
+        while (conn->record_next < conn->record_count) {
+            const struct weir_record *record = &conn->records[conn->record_next];
+            if (record->type != WEIR_TYPE_DATA) {
+                return WEIR_PENDING;
+            }
+            if (conn->record_used < record->len) {
+                return WEIR_OK;
+            }
+            conn->record_next++;
+            conn->record_used = 0;
+        }
+        if (io_buffer_len(&conn->in) > 0) {
+            if (!open_alone(conn)) {
+                return WEIR_PENDING;
+            }
+            if (conn->record_count > 0) {
+                continue;
+            }
+        }
+        if (!may_receive) {
+            return WEIR_NEED_INPUT;
+        }
+        if (conn->end_of_file || !make_room(&conn->in)) {
+            return WEIR_PENDING;
+        }
+        conn->receive_error = io_try_to_receive(conn, SIZE_MAX);
+        if (conn->receive_error == EAGAIN) {
+            conn->receive_error = 0;
+            return WEIR_NEED_INPUT;
+        }
+        if (conn->receive_error != 0) {
+            return WEIR_PENDING;
+        }
+    }
+}
+
+/* The session learns what open_alone has left to it. */
+static void sort_out(struct weir_conn *conn)
+{
+    size_t count = conn->record_count;
+    conn->unsettled = count == 0 || conn->records[count - 1].type != WEIR_TYPE_DATA;
+    conn->unsorted = false;
+    weir_status verdict = weir_session_opened(&conn->session, conn->opened, conn->data_before,
+                                              conn->records, count, &conn->record_count);
+    (void)verdict; /* it comes again, behind the data that came first */
+    conn->data_before = false;
+}
+
+static weir_status advance(struct weir_conn *conn, bool may_receive, const struct room *room)
+{
+    if (conn->locks != NULL) {
+        io_lock(conn, IO_RX);
+        weir_status status = advance_alone(conn, may_receive);
+        io_unlock(conn, IO_RX);
+        if (status != WEIR_PENDING) {
+            return status;
+        }
+    }
+    io_lock(conn, IO_BOTH);
+    if (conn->unsorted) {
+        sort_out(conn);
+    }
+    weir_status status = advance_by_session(conn, may_receive, room);
+    io_unlock(conn, IO_BOTH);
     return status;
 }
 

@@ -70,7 +70,7 @@ weir_status io_send(struct weir_conn *conn)
     return status;
 }
 
-weir_status io_receive(struct weir_conn *conn, size_t most)
+int io_try_to_receive(struct weir_conn *conn, size_t most)
 {
     struct io_buffer *b = &conn->in;
     size_t room = b->cap - b->tail < most ? b->cap - b->tail : most;
@@ -78,20 +78,29 @@ weir_status io_receive(struct weir_conn *conn, size_t most)
         ssize_t n = recv(conn->fd, b->base + b->tail, room, 0);
         if (n > 0) {
             b->tail += (size_t)n;
-            return WEIR_OK;
+            return 0;
         }
         if (n == 0) {
             conn->end_of_file = true;
-            return WEIR_OK;
+            return 0;
         }
-        if (errno == EINTR) {
-            continue;
+        if (errno != EINTR) {
+            return errno == EWOULDBLOCK ? EAGAIN : errno;
         }
-        if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return WEIR_NEED_INPUT;
-        }
-        return io_failed(conn, "recv", errno);
     }
+}
+
+weir_status io_receive(struct weir_conn *conn, size_t most)
+{
+    int error = conn->receive_error;
+    conn->receive_error = 0;
+    if (error == 0) {
+        error = io_try_to_receive(conn, most);
+    }
+    if (error == 0) {
+        return WEIR_OK;
+    }
+    return error == EAGAIN ? WEIR_NEED_INPUT : io_failed(conn, "recv", error);
 }
 
 void io_discard(struct weir_conn *conn)

@@ -24,7 +24,8 @@ static size_t sealed_len(const struct weir_conn *conn, size_t len)
     return sum;
 }
 
-weir_status io_before_write(struct weir_conn *conn)
+/* Under its locks. */
+static weir_status before_write(struct weir_conn *conn)
 {
     conn->writer_waits = false;
     if (conn->phase != IO_OPEN) {
@@ -51,9 +52,16 @@ weir_status io_before_write(struct weir_conn *conn)
     return status;
 }
 
-weir_status io_after_write(struct weir_conn *conn, weir_status status)
+weir_status io_begin_write(struct weir_conn *conn)
+{
+    io_lock_to_send(conn);
+    return before_write(conn);
+}
+
+weir_status io_end_write(struct weir_conn *conn, weir_status status)
 {
     conn->writer_waits = status == WEIR_NEED_OUTPUT;
+    io_unlock_to_send(conn);
     return status;
 }
 
@@ -95,10 +103,9 @@ static weir_status seal_pieces(struct weir_conn *conn, const struct weir_iov *in
             return status;
         }
         uint8_t *out = conn->out.base + conn->out.tail;
-        status = lent != NULL ? weir_session_send_lent(&conn->session, lent + *put, len - *put, out,
-                                                       room, &taken, &made)
-                              : weir_session_send(&conn->session, rest + first, count - first, out,
-                                                  room, &taken, &made);
+        status = lent != NULL
+                     ? io_seal_lent(conn, lent + *put, len - *put, out, room, &taken, &made)
+                     : io_seal(conn, rest + first, count - first, out, room, &taken, &made);
         conn->out.tail += made;
         *put += taken;
         weir_status sent = io_send(conn);
@@ -130,12 +137,12 @@ static weir_status write_piece(struct weir_conn *conn, const void *buf, size_t l
                                size_t *put)
 {
     *put = 0;
-    weir_status status = io_before_write(conn);
+    weir_status status = io_begin_write(conn);
     if (status == WEIR_OK && len > 0) {
         struct weir_iov piece = {.base = buf, .len = len};
         status = send_pieces(conn, &piece, 1, len, lent, put);
     }
-    return io_after_write(conn, status);
+    return io_end_write(conn, status);
 }
 
 weir_status weir_conn_write(struct weir_conn *conn, const void *buf, size_t len, size_t *put)
@@ -152,7 +159,7 @@ weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, in
                              size_t *put)
 {
     *put = 0;
-    weir_status status = io_before_write(conn);
+    weir_status status = io_begin_write(conn);
     int next = 0;
     while (status == WEIR_OK && next < count) {
         struct weir_iov pieces[PIECES];
@@ -167,16 +174,19 @@ weir_status weir_conn_writev(struct weir_conn *conn, const struct iovec *iov, in
         status = send_pieces(conn, pieces, used, len, NULL, &part);
         *put += part;
     }
-    return io_after_write(conn, status);
+    return io_end_write(conn, status);
 }
 
 weir_status weir_conn_flush(struct weir_conn *conn)
 {
+    io_lock_to_send(conn);
     conn->writer_waits = false;
-    return io_flush(conn);
+    weir_status status = conn->alone ? io_send(conn) : io_flush(conn);
+    io_unlock_to_send(conn);
+    return status;
 }
 
-weir_status weir_conn_close(struct weir_conn *conn)
+static weir_status end_direction(struct weir_conn *conn)
 {
     if (conn->phase == IO_OPEN && !conn->closing) {
         conn->closing = true;
@@ -192,9 +202,18 @@ weir_status weir_conn_close(struct weir_conn *conn)
     return status;
 }
 
+weir_status weir_conn_close(struct weir_conn *conn)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = end_direction(conn);
+    io_unlock(conn, IO_BOTH);
+    return status;
+}
+
 weir_status weir_conn_key_update(struct weir_conn *conn, bool request_peer)
 {
-    weir_status status = io_before_write(conn);
+    io_lock(conn, IO_BOTH);
+    weir_status status = before_write(conn);
     if (status == WEIR_NEED_OUTPUT) { /* it waits in the session until the socket takes more */
         status = WEIR_OK;
     }
@@ -204,5 +223,6 @@ weir_status weir_conn_key_update(struct weir_conn *conn, bool request_peer)
     if (status == WEIR_OK && io_flush(conn) < WEIR_OK) {
         status = conn->tx_status;
     }
+    io_unlock(conn, IO_BOTH);
     return status;
 }

@@ -292,24 +292,6 @@ Test(moving, buffers_grow)
     raw_free(raw);
 }
 
-/* Who only reads sends what waits all the same. */
-Test(moving, reading_sends_what_waits)
-{
-    struct raw *raw = raw_open(WEIR_TLS13, true);
-    const uint8_t *data = NULL;
-    uint8_t content[16];
-    size_t put = 0, got = 0;
-    plan_send = (struct syscall_plan){.eagain = 1};
-    cr_assert_eq(weir_conn_write(raw->end.conn, "waits", 5, &put), WEIR_OK);
-    plan_send = (struct syscall_plan){0};
-    raw_say(raw, WEIR_TYPE_DATA, "x", 1);
-    cr_assert_eq(weir_conn_read_view(raw->end.conn, &data, &got), WEIR_OK);
-    cr_assert_eq(weir_conn_events(raw->end.conn), POLLIN);
-    cr_assert_eq(raw_hear(raw, content, sizeof content, &got), WEIR_TYPE_DATA);
-    cr_assert_eq(memcmp(content, "waits", 5), 0);
-    raw_free(raw);
-}
-
 Test(moving, nothing_is_written_for_nothing)
 {
     struct raw *raw = raw_open(WEIR_TLS13, true);

@@ -189,6 +189,8 @@ void end_open(struct end *end, int fd, bool server, uint16_t version)
     config.policy = options->policy;
     config.reversible = options->reversible;
     config.pad_multiple = options->pad_multiple;
+    /* One thread then does all, under the locks of two. */
+    config.two_threads = getenv("WEIR_TEST_TWO_THREADS") != NULL;
     end->conn = weir_conn_new(&config);
     cr_assert_not_null(end->conn);
 }

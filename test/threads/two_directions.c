@@ -148,8 +148,8 @@ static void *send_thread(void *arg)
 /* What came; a buffer that is never full, since a whole record can be opened. */
 struct inward {
     uint8_t *buf;
-    size_t len, at; /* bytes there; bytes of data so far */
-    bool data_before;
+    size_t len, at;              /* bytes there; bytes of data so far */
+    bool data_before, unsettled; /* the session saw something else than data last */
 };
 
 static bool plain(weir_status status, const struct end *e, const struct weir_record *r, size_t n)
@@ -170,8 +170,9 @@ static weir_status open_some(struct end *e, struct inward *in)
     pthread_mutex_lock(&e->receiving);
     uint32_t epoch = weir_rx_position(&e->rx).epoch;
     weir_status status = weir_rx_open(&e->rx, in->buf, in->len, &used, r, RECORDS, &count);
-    bool alone = plain(status, e, r, count);
+    bool alone = plain(status, e, r, count) && !(in->unsettled && count > 0);
     pthread_mutex_unlock(&e->receiving);
+    bool data_last = count > 0 && r[count - 1].type == WEIR_TYPE_DATA;
     kept = count;
     if (alone) {
         in->data_before = in->data_before || count > 0;
@@ -182,6 +183,7 @@ static weir_status open_some(struct end *e, struct inward *in)
         unlock_both(e);
         e->opened_slowly++;
         in->data_before = false;
+        in->unsettled = !data_last;
     }
     for (size_t i = 0; i < kept; i++) {
         check(r[i].type == WEIR_TYPE_DATA, "a record of another type");
