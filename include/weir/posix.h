@@ -72,7 +72,8 @@ struct weir_conn_config {
      * turns.
      *
      * What a receiver finds is to be said may have to wait for the socket: after WEIR_NEED_INPUT it
-     * looks at weir_conn_events, and has the sender flush, or flushes, when there is POLLOUT.
+     * looks at weir_conn_events, which waits for nobody, and has the sender flush, or flushes, when
+     * there is POLLOUT.
      *
      * false: one thread at a time, and no lock is taken.
      */
@@ -263,7 +264,8 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_offload(struct weir_conn *conn, e
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir);
 
-/** The session, for what has no call here; NULL before the handshake is complete. */
+/** The session, for what has no call here; NULL before the handshake is complete. With two threads:
+ * while neither is in a call. */
 WEIR_API struct weir_session *weir_conn_session(struct weir_conn *conn);
 /** The sending direction, to look at its counters and position; NULL as above. */
 WEIR_API const struct weir_tx *weir_conn_tx(const struct weir_conn *conn);

@@ -107,9 +107,21 @@ static bool is_full(const struct io_buffer *b)
     return b->cap > 0 && io_buffer_len(b) == b->cap;
 }
 
-static short events_of(const struct weir_conn *conn)
+short io_events(const struct weir_conn *conn, enum weir_dir dir)
 {
-    short events = 0;
+    if (dir == WEIR_RX) {
+        short events = conn->rx_status == WEIR_OK ? POLLIN : 0;
+        return (short)(weir_rx_command(&conn->rx) == NULL ? events : events | POLLOUT);
+    }
+    /* What is sealed goes out even when the direction has failed behind it. */
+    bool waits = io_buffer_len(&conn->out) > 0 || weir_tx_command(&conn->tx) != NULL;
+    bool says = conn->pump_again || conn->writer_waits ||
+                weir_session_wants_flush(&conn->session) || (conn->closing && !conn->fin_sent);
+    return waits || (says && conn->tx_status >= WEIR_OK) ? POLLOUT : 0;
+}
+
+short weir_conn_events(const struct weir_conn *conn)
+{
     switch (conn->phase) {
     case IO_HANDSHAKE:
     case IO_HANDOVER:
@@ -122,26 +134,7 @@ static short events_of(const struct weir_conn *conn)
     case IO_OPEN:
         break;
     }
-    if (conn->rx_status == WEIR_OK) {
-        events |= POLLIN;
-    }
-    bool command = weir_tx_command(&conn->tx) != NULL || weir_rx_command(&conn->rx) != NULL;
-    /* What is sealed goes out even when the direction has failed behind it. */
-    if (io_buffer_len(&conn->out) > 0 || command ||
-        (conn->tx_status >= WEIR_OK &&
-         (conn->pump_again || conn->writer_waits || weir_session_wants_flush(&conn->session) ||
-          (conn->closing && !conn->fin_sent)))) {
-        events |= POLLOUT;
-    }
-    return events;
-}
-
-short weir_conn_events(const struct weir_conn *conn)
-{
-    io_lock(conn, IO_BOTH);
-    short events = events_of(conn);
-    io_unlock(conn, IO_BOTH);
-    return events;
+    return (short)(io_events_shown(conn, WEIR_TX) | io_events_shown(conn, WEIR_RX));
 }
 
 static weir_status limit_records(struct weir_conn *conn, size_t limit)

@@ -225,6 +225,11 @@ weir_status io_peek(struct weir_conn *conn, bool may_receive);
 /* The direction has ended with `status`: notes it, and sends its alert. */
 weir_status io_read_ended(struct weir_conn *conn, weir_status status);
 
+/* ---- conn.c ---- */
+
+/* What weir_conn_events tells because of one direction. */
+short io_events(const struct weir_conn *conn, enum weir_dir dir);
+
 /* ---- locks.c: without locks they do nothing ---- */
 
 enum { IO_TX = 1u << WEIR_TX, IO_RX = 1u << WEIR_RX, IO_BOTH = IO_TX | IO_RX };
@@ -235,6 +240,8 @@ void io_locks_free(struct io_locks *locks);
 
 void io_lock(const struct weir_conn *conn, unsigned dirs);
 void io_unlock(const struct weir_conn *conn, unsigned dirs);
+/* io_events; while the other thread has the lock, as it was before. */
+short io_events_shown(const struct weir_conn *conn, enum weir_dir dir);
 
 /* The lock of sending, and that of receiving only if sending has to do with it now. */
 void io_lock_to_send(struct weir_conn *conn);
@@ -244,8 +251,7 @@ void io_lock_the_other(struct weir_conn *conn);
 /* Whether sealing still has to do with neither session nor receiving; else takes the other lock. */
 bool io_sends_alone(struct weir_conn *conn);
 
-/* ---- seal.c: sealing application data, as the session does, with as many locks as it takes ----
- */
+/* ---- seal.c: as the session does it, with as many locks as it takes ---- */
 
 weir_status io_seal(struct weir_conn *conn, const struct weir_iov *in, size_t count, uint8_t *out,
                     size_t room, size_t *taken, size_t *made);

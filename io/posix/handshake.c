@@ -223,7 +223,7 @@ static weir_status hand_over(struct weir_conn *conn)
     return WEIR_OK;
 }
 
-weir_status weir_conn_handshake(struct weir_conn *conn)
+static weir_status shake_hands(struct weir_conn *conn)
 {
     if (conn->phase == IO_HANDSHAKE) {
         weir_status status = negotiate(conn);
@@ -240,4 +240,12 @@ weir_status weir_conn_handshake(struct weir_conn *conn)
         return hand_over(conn);
     }
     return conn->hs_status;
+}
+
+weir_status weir_conn_handshake(struct weir_conn *conn)
+{
+    io_lock(conn, IO_BOTH);
+    weir_status status = shake_hands(conn);
+    io_unlock(conn, IO_BOTH);
+    return status;
 }

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /* Two by their direction, WEIR_TX and WEIR_RX, and the gate. */
@@ -23,6 +24,7 @@ enum { GATE = 2, LOCKS };
 
 struct io_locks {
     pthread_mutex_t mutex[LOCKS];
+    atomic_short shown[2]; /* io_events, by direction */
 };
 
 static void destroy(struct io_locks *locks, int made)
@@ -38,9 +40,25 @@ static void take(struct io_locks *locks, int which)
     (void)pthread_mutex_lock(&locks->mutex[which]);
 }
 
-static void give(struct io_locks *locks, int which)
+/* Shows what there is to wait for: who asks shall not have to wait until the other thread is done.
+ */
+static void give(const struct weir_conn *conn, enum weir_dir dir)
 {
-    (void)pthread_mutex_unlock(&locks->mutex[which]);
+    if (conn->phase == IO_OPEN) {
+        atomic_store(&conn->locks->shown[dir], io_events(conn, dir));
+    }
+    (void)pthread_mutex_unlock(&conn->locks->mutex[dir]);
+}
+
+short io_events_shown(const struct weir_conn *conn, enum weir_dir dir)
+{
+    if (conn->locks == NULL) {
+        return io_events(conn, dir);
+    }
+    if (pthread_mutex_trylock(&conn->locks->mutex[dir]) == 0) {
+        give(conn, dir);
+    } /* else a call is at work that shows it at its end */
+    return atomic_load(&conn->locks->shown[dir]);
 }
 
 struct io_locks *io_locks_new(void)
@@ -58,6 +76,8 @@ struct io_locks *io_locks_new(void)
             return NULL;
         }
     }
+    atomic_init(&locks->shown[WEIR_TX], 0);
+    atomic_init(&locks->shown[WEIR_RX], 0);
     return locks;
 }
 
@@ -81,17 +101,16 @@ void io_lock(const struct weir_conn *conn, unsigned dirs)
     if ((dirs & IO_RX) != 0) {
         take(locks, WEIR_RX);
     }
-    give(locks, GATE);
+    (void)pthread_mutex_unlock(&locks->mutex[GATE]);
 }
 
 void io_unlock(const struct weir_conn *conn, unsigned dirs)
 {
-    struct io_locks *locks = conn->locks;
-    if (locks != NULL && (dirs & IO_RX) != 0) {
-        give(locks, WEIR_RX);
+    if (conn->locks != NULL && (dirs & IO_RX) != 0) {
+        give(conn, WEIR_RX);
     }
-    if (locks != NULL && (dirs & IO_TX) != 0) {
-        give(locks, WEIR_TX);
+    if (conn->locks != NULL && (dirs & IO_TX) != 0) {
+        give(conn, WEIR_TX);
     }
 }
 
