@@ -62,9 +62,10 @@ struct weir_conn_config {
     bool reversible;
     /**
      * After the handshake one thread may receive while another one sends. The one that receives
-     * calls weir_conn_read, weir_conn_read_view, weir_conn_splice_to and weir_conn_trim, and looks
-     * at weir_conn_rx; the other one all the rest. Either may call weir_conn_events and
-     * weir_conn_flush. Whoever calls weir_conn_free is the last.
+     * calls weir_conn_read, weir_conn_read_view, weir_conn_splice_to and weir_conn_trim; the other
+     * one all the rest. Either may call weir_conn_events and weir_conn_flush. Whoever calls
+     * weir_conn_free is the last. What a pointer of weir_conn_session, weir_conn_tx, weir_conn_rx,
+     * weir_conn_handshake_of or weir_conn_path leads to is looked at while neither is in a call.
      *
      * Where records are sealed and opened in the process both go on side by side, and wait for one
      * another only when one direction has to do with the other: for alerts, KeyUpdates, messages of
@@ -264,8 +265,7 @@ WEIR_API WEIR_MUST_CHECK weir_status weir_conn_offload(struct weir_conn *conn, e
  */
 WEIR_API WEIR_MUST_CHECK weir_status weir_conn_query(struct weir_conn *conn, enum weir_dir dir);
 
-/** The session, for what has no call here; NULL before the handshake is complete. With two threads:
- * while neither is in a call. */
+/** The session, for what has no call here; NULL before the handshake is complete. */
 WEIR_API struct weir_session *weir_conn_session(struct weir_conn *conn);
 /** The sending direction, to look at its counters and position; NULL as above. */
 WEIR_API const struct weir_tx *weir_conn_tx(const struct weir_conn *conn);
