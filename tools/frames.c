@@ -96,7 +96,7 @@ static bool take_result(struct stream *s, const json_t *body, struct fault *faul
     return same;
 }
 
-static bool take_message(struct stream *s, struct fault *fault)
+bool frames_hear(struct stream *s, struct fault *fault)
 {
     json_error_t error;
     json_t *body = json_loadb(s->text, s->text_len, 0, &error);
@@ -127,40 +127,62 @@ static void take_data(struct stream *s, const uint8_t *data, size_t len)
     }
 }
 
-bool frames_take(struct stream *s, const uint8_t *data, size_t len, struct fault *fault)
+/* Takes apart what has been read, up to the end of a message. */
+static enum news_kind take(struct stream *s, struct fault *fault)
 {
-    while (len > 0 && !s->over) {
+    while (s->view_len > 0) {
         if (s->head_len < FRAME_HEADER) {
-            size_t n = FRAME_HEADER - s->head_len < len ? FRAME_HEADER - s->head_len : len;
-            memcpy(s->head + s->head_len, data, n);
+            size_t n = FRAME_HEADER - s->head_len;
+            n = n < s->view_len ? n : s->view_len;
+            memcpy(s->head + s->head_len, s->view, n);
             s->head_len += n;
-            data += n;
-            len -= n;
+            s->view += n;
+            s->view_len -= n;
             if (s->head_len < FRAME_HEADER) {
-                return true;
+                break;
             }
             if (!take_header(s, fault)) {
-                return false;
+                return NEWS_FAULT;
             }
         }
-        size_t n = s->left < len ? s->left : len;
+        size_t n = s->left < s->view_len ? s->left : s->view_len;
         if (s->kind == FRAME_DATA) {
-            take_data(s, data, n);
+            take_data(s, s->view, n);
         } else {
-            memcpy(s->text + s->text_len, data, n);
+            memcpy(s->text + s->text_len, s->view, n);
             s->text_len += n;
         }
-        data += n;
-        len -= n;
+        s->view += n;
+        s->view_len -= n;
         s->left -= n;
         if (s->left == 0) {
             s->head_len = 0;
-            if (s->kind != FRAME_DATA && !take_message(s, fault)) {
-                return false;
+            if (s->kind != FRAME_DATA) {
+                return NEWS_MESSAGE;
             }
         }
     }
-    return true;
+    return NEWS_NOTHING;
+}
+
+void frames_read(struct stream *s, struct news *news)
+{
+    for (size_t moved = 0; moved < TURN;) {
+        if (s->view_len == 0) {
+            news->status = weir_conn_read_view(s->conn, &s->view, &s->view_len);
+            if (news->status != WEIR_OK) {
+                news->what = news->status == WEIR_NEED_INPUT ? NEWS_NOTHING : NEWS_END;
+                return;
+            }
+            s->last_progress = moved == 0 ? stream_now(s) : s->last_progress;
+        }
+        moved += s->view_len;
+        news->what = take(s, &news->fault);
+        if (news->what != NEWS_NOTHING) {
+            return;
+        }
+    }
+    news->what = NEWS_TURN;
 }
 
 /* A number of its own for each direction of each stream, so that a digest notices what came another
@@ -242,7 +264,7 @@ static json_t *refusals_json(const struct stream *s, const struct weir_conn_path
 
 json_t *path_json(const struct stream *s, enum weir_dir dir)
 {
-    if (weir_conn_session(s->conn) == NULL) {
+    if (!s->open) {
         return NULL;
     }
     /* A kernel tells how many records it made only when it is asked; not to know is no fault. */
@@ -251,13 +273,10 @@ json_t *path_json(const struct stream *s, enum weir_dir dir)
     const struct candidate *carrier = candidate_of(s->world->candidates, path.backend);
     struct weir_counters counters = dir == WEIR_TX ? weir_tx_counters(weir_conn_tx(s->conn))
                                                    : weir_rx_counters(weir_conn_rx(s->conn));
-    uint16_t version = 0, suite = 0;
-    struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
-    hs->chosen(hs, &version, &suite);
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o}", "backend",
                   path.backend->name, "carrier", carrier_name(path.carrier), "tls",
-                  tls_version_name(version), "cipher", weir_suite_name(suite), "tls_library",
+                  tls_version_name(s->version), "cipher", weir_suite_name(s->suite), "tls_library",
                   s->world->library->name, "records", (json_int_t)counters.records, "bytes",
                   (json_int_t)counters.bytes, "wire_bytes", (json_int_t)counters.wire_bytes,
                   "key_updates", (json_int_t)counters.rekeys, "refused", refusals_json(s, &path));

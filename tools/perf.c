@@ -23,7 +23,8 @@ const char perf_help[] =
     "      --threads N           event loops, a thread each; a stream belongs to one of them\n"
     "                            (default 1, at most 64; client: at most one for each stream)\n"
     "  -R, --reverse             client: the server sends\n"
-    "      --bidir               client: both send\n"
+    "      --bidir               client: both send; at both ends each stream then receives in a\n"
+    "                            thread of its own\n"
     "      --verify              client: compare SHA-256 digests of what was sent and received\n"
     "      --key-update N        client: a KeyUpdate after every N bytes sent (TLS 1.3)\n"
     "      --json                print JSON\n"
@@ -227,6 +228,8 @@ int perf_main(int argc, char **argv)
 /* Makes all loops; those behind the first begin to run. */
 static bool open_worlds(struct perf *perf, const struct perf_role *role, struct fault *fault)
 {
+    /* A server hears what a stream is for when its connection has been made. */
+    bool both = perf->options->server || perf->options->both;
     for (; perf->open < perf->options->threads; perf->open++) {
         struct stream_world *world = &perf->worlds[perf->open];
         *world = (struct stream_world){.library = perf->library,
@@ -234,6 +237,7 @@ static bool open_worlds(struct perf *perf, const struct perf_role *role, struct 
                                        .candidates = &perf->candidates,
                                        .record_size = perf->options->tls.record_size,
                                        .policy = perf->options->tls.policy,
+                                       .two_threads = both && perf->library->threads,
                                        .data = role->data,
                                        .woken = perf->open == 0 ? role->on_woken : NULL};
         if (!stream_world_open(world, fault)) {

@@ -22,13 +22,10 @@ static void say_hello(struct stream *s)
 {
     struct test *test = s->data;
     const struct perf_options *o = test->perf->options;
-    uint16_t version = 0, suite = 0;
-    struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
-    hs->chosen(hs, &version, &suite);
-    if (o->key_update > 0 && version != WEIR_TLS13) {
+    if (o->key_update > 0 && s->version != WEIR_TLS13) {
         struct fault fault;
         FAULT(&fault, "%s has no KeyUpdate; leave out --key-update, or use --tls v1.3",
-              tls_version_name(version));
+              tls_version_name(s->version));
         stream_end(s, &fault);
         return;
     }

@@ -6,12 +6,9 @@
 
 void perf_announce(const struct stream *s)
 {
-    uint16_t version = 0, suite = 0;
-    struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
-    hs->chosen(hs, &version, &suite);
     const struct test *test = s->data;
     (void)printf("[%3u] %s connected to %s: %s, %s, handshake by %s%s\n", s->id, s->here.text,
-                 s->there.text, tls_version_name(version), weir_suite_name(suite),
+                 s->there.text, tls_version_name(s->version), weir_suite_name(s->suite),
                  s->world->library->name,
                  test->perf->settings.insecure ? "; the server is NOT VERIFIED" : "");
 }

@@ -2,18 +2,15 @@
 /*
  * A stream's way through the event loop: handshake, reading, writing, the end.
  */
-#include "stream.h"
+#include "receiver.h"
 
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Bytes moved before the loop gets its turn: timers, signals and other streams wait so long. */
-enum { TURN = 4 * 1024 * 1024 };
-
 /* What a stream can be asked, in the order in which it is done. */
-enum { ASK_BEGIN = 1, ASK_START = 2, ASK_END = 4, ASK_FAIL = 8 };
+enum { ASK_BEGIN = 1, ASK_START = 2, ASK_RUN = 4, ASK_END = 8, ASK_FAIL = 16 };
 
 static void run(struct stream *s);
 
@@ -70,6 +67,17 @@ static void poll_closed(uv_handle_t *handle)
     uv_close((uv_handle_t *)&s->again, idle_closed);
 }
 
+/* From here on the loop's thread reads. Answers what nobody has heard yet. */
+static struct news stop_receiver(struct stream *s)
+{
+    struct news news = {.what = NEWS_NOTHING};
+    if (s->receiver != NULL) {
+        receiver_stop(s->receiver, &news);
+        s->receiver = NULL;
+    }
+    return news;
+}
+
 void stream_end(struct stream *s, const struct fault *fault)
 {
     if (s->over) {
@@ -80,9 +88,10 @@ void stream_end(struct stream *s, const struct fault *fault)
         s->failed = true;
         s->fault = *fault;
     }
+    (void)stop_receiver(s);
     s->end_path[WEIR_TX] = path_json(s, WEIR_TX);
     s->end_path[WEIR_RX] = path_json(s, WEIR_RX);
-    if (weir_conn_session(s->conn) != NULL && !s->closing) {
+    if (s->open && !s->closing) {
         (void)weir_conn_close(s->conn); /* as far as the socket takes it */
     }
     s->owner->ended(s);
@@ -110,35 +119,40 @@ static void peer_closed(struct stream *s)
     s->closing = true;
 }
 
+/* Deals with what reading has come to. */
+static void hear(struct stream *s, const struct news *news)
+{
+    struct fault fault;
+    if (news->what == NEWS_FAULT) {
+        stream_end(s, &news->fault);
+    } else if (news->what == NEWS_MESSAGE && !frames_hear(s, &fault)) {
+        stream_end(s, &fault);
+    } else if (news->what == NEWS_END && news->status == WEIR_CLOSED) {
+        peer_closed(s);
+    } else if (news->what == NEWS_END) {
+        failed(s, news->status);
+    }
+}
+
 /* Reads what is there, for one turn. True: there is more. */
 static bool receive(struct stream *s)
 {
-    struct fault fault;
-    for (size_t moved = 0; moved < TURN;) {
-        const uint8_t *data = NULL;
-        size_t len = 0;
-        weir_status status = weir_conn_read_view(s->conn, &data, &len);
-        if (status == WEIR_NEED_INPUT) {
-            return false;
-        }
-        if (status == WEIR_CLOSED) {
-            peer_closed(s);
-            return false;
-        }
-        if (status < WEIR_OK) {
-            failed(s, status);
-            return false;
-        }
-        s->last_progress = moved == 0 ? stream_now(s) : s->last_progress;
-        moved += len;
-        if (!frames_take(s, data, len, &fault)) {
-            stream_end(s, &fault);
-        }
-        if (s->over) {
-            return false;
+    struct news news = {.what = NEWS_NOTHING};
+    frames_read(s, &news);
+    hear(s, &news);
+    return news.what == NEWS_TURN || news.what == NEWS_MESSAGE;
+}
+
+/* Deals with what the receiver has come to, if that is anything, and has it go on. */
+static void hear_receiver(struct stream *s)
+{
+    struct news news = {.what = NEWS_NOTHING};
+    if (receiver_news(s->receiver, &news)) {
+        hear(s, &news);
+        if (!s->over && news.what == NEWS_MESSAGE) {
+            receiver_go_on(s->receiver);
         }
     }
-    return true;
 }
 
 /* ---- writing ---- */
@@ -167,13 +181,27 @@ static weir_status put_queue(struct stream *s)
     return status;
 }
 
+/* How the sending direction stands. What is read may want an answer, which would be sealed while we
+ * look. */
+static json_t *sending_path(struct stream *s)
+{
+    if (s->receiver != NULL) {
+        receiver_hold(s->receiver);
+    }
+    json_t *path = path_json(s, WEIR_TX);
+    if (s->receiver != NULL) {
+        receiver_release(s->receiver);
+    }
+    return path;
+}
+
 /* All that was to be sent is sent: says so, with the account of it. */
 static void say_done(struct stream *s)
 {
     s->sending = false;
     s->sent.done = true;
     s->sent.ended = stream_now(s);
-    s->sent.path = path_json(s, WEIR_TX);
+    s->sent.path = sending_path(s);
     json_t *done = json_pack("{s:I, s:f, s:O*}", "bytes", (json_int_t)s->sent.bytes, "seconds",
                              s->sent.ended - s->sent.began, "path", s->sent.path);
     if (s->sent.digest != NULL) {
@@ -241,6 +269,21 @@ static bool nothing_to_send(const struct stream *s)
     return !s->sending && s->queue_at == s->queue_len && s->block_at == s->block_len;
 }
 
+/* Sending has failed. The peer may have said why before it hung up; that it did is no news. */
+static void send_failed(struct stream *s, weir_status status)
+{
+    struct news news = stop_receiver(s);
+    if (news.what == NEWS_NOTHING) {
+        frames_read(s, &news);
+    }
+    if (news.status != WEIR_E_TRUNCATED) {
+        hear(s, &news);
+    }
+    if (!s->over) {
+        failed(s, status);
+    }
+}
+
 static void send_some(struct stream *s)
 {
     weir_status status = send_turn(s);
@@ -252,7 +295,7 @@ static void send_some(struct stream *s)
         }
     }
     if (status < WEIR_OK || status == WEIR_REFUSED) {
-        failed(s, status);
+        send_failed(s, status);
     }
 }
 
@@ -276,12 +319,17 @@ static void on_again(uv_idle_t *idle)
 /* Waits for what comes next. `more`: reading has not come to its end. */
 static void wait_for(struct stream *s, bool more)
 {
+    /* What the receiver finds is to be sent after this look, it has to tell us about. */
+    s->sees_to_output = false;
     short wanted = weir_conn_events(s->conn);
-    int mask =
-        ((wanted & POLLIN) != 0 ? UV_READABLE : 0) | ((wanted & POLLOUT) != 0 ? UV_WRITABLE : 0);
-    if (weir_conn_session(s->conn) != NULL && !nothing_to_send(s)) {
+    int mask = (wanted & POLLOUT) != 0 ? UV_WRITABLE : 0;
+    if ((wanted & POLLIN) != 0 && s->receiver == NULL) {
+        mask |= UV_READABLE;
+    }
+    if (s->open && !nothing_to_send(s)) {
         mask |= UV_WRITABLE;
     }
+    s->sees_to_output = (mask & UV_WRITABLE) != 0;
     if (mask != s->polled) {
         s->polled = mask;
         (void)(mask == 0 ? uv_poll_stop(&s->poll) : uv_poll_start(&s->poll, mask, on_poll));
@@ -292,11 +340,14 @@ static void wait_for(struct stream *s, bool more)
 /* True when the handshake is complete. */
 static bool shake_hands(struct stream *s)
 {
-    if (weir_conn_session(s->conn) != NULL) {
+    if (s->open) {
         return true;
     }
     weir_status status = weir_conn_handshake(s->conn);
     if (status == WEIR_OK) {
+        struct weir_handshake *hs = weir_conn_handshake_of(s->conn);
+        hs->chosen(hs, &s->version, &s->suite);
+        s->open = true;
         s->last_progress = stream_now(s);
         s->owner->opened(s);
         return true;
@@ -313,8 +364,13 @@ static void run(struct stream *s)
     if (s->over) {
         return;
     }
+    s->sees_to_output = true;
     if (shake_hands(s) && !s->over) {
-        more = receive(s);
+        if (s->receiver != NULL) {
+            hear_receiver(s);
+        } else {
+            more = receive(s);
+        }
         if (!s->over) {
             send_some(s);
         }
@@ -341,6 +397,13 @@ void stream_start(struct stream *s)
     s->sending = true;
     s->sent.began = stream_now(s);
     (void)uv_idle_start(&s->again, on_again);
+    if (s->got.wanted && s->world->two_threads) {
+        struct fault fault;
+        s->receiver = receiver_start(s, &fault);
+        if (s->receiver == NULL) {
+            stream_end(s, &fault);
+        }
+    }
 }
 
 void stream_close(struct stream *s)
@@ -383,7 +446,8 @@ struct stream *stream_new(struct stream_world *world, const struct stream_owner 
                                       .backends = world->candidates->backends,
                                       .backend_count = world->candidates->count,
                                       .record_limit = (size_t)world->record_size,
-                                      .policy = world->policy};
+                                      .policy = world->policy,
+                                      .two_threads = world->two_threads};
     s->conn = weir_conn_new(&config);
     if (s->conn == NULL) {
         FAULT(fault, "cannot make a connection of this socket");
@@ -426,6 +490,11 @@ void stream_begin(struct stream *s)
 void stream_ask_start(struct stream *s)
 {
     ask(s, ASK_START, NULL);
+}
+
+void stream_ask_run(struct stream *s)
+{
+    ask(s, ASK_RUN, NULL);
 }
 
 void stream_ask_end(struct stream *s, const struct fault *fault)
@@ -478,6 +547,9 @@ static void on_woken(struct crew_member *member)
         if ((what & ASK_START) != 0 && !s->over) {
             s->owner->start(s);
             (void)uv_idle_start(&s->again, on_again); /* with what is to be said now */
+        }
+        if ((what & ASK_RUN) != 0) {
+            run(s);
         }
         if ((what & ASK_END) != 0) {
             stream_end(s, (what & ASK_FAIL) != 0 ? &fault : NULL);

@@ -15,7 +15,8 @@
  *     close_notify              <->   the client first
  *
  * A stream belongs to one event loop and is touched by the thread of that loop, but for what says
- * otherwise below.
+ * otherwise below. In a test in both directions a thread of its own does the reading (receiver.h),
+ * so that opening what comes and sealing what goes can keep two processors busy.
  */
 #ifndef WEIR_TOOLS_STREAM_H
 #define WEIR_TOOLS_STREAM_H
@@ -40,6 +41,9 @@ enum frame_kind {
 
 enum { FRAME_HEADER = 8, MESSAGE_MAX = 65536 };
 
+/* Bytes moved before a loop gets its turn: timers, signals and other streams wait so long. */
+enum { TURN = 4 * 1024 * 1024 };
+
 /* What one direction of a stream has moved. Times: seconds of the event loop's clock. */
 struct flow {
     bool wanted;            /* this direction is part of the test */
@@ -53,7 +57,22 @@ struct flow {
     json_t *path;    /* ours, when it was done: see path_json */
 };
 
+/* What reading has come to. */
+enum news_kind {
+    NEWS_NOTHING, /* there is no more for now */
+    NEWS_TURN,    /* the turn is over, and there may be more */
+    NEWS_MESSAGE, /* a message is whole: frames_hear */
+    NEWS_FAULT,   /* the peer is at fault */
+    NEWS_END,     /* the connection answers `status` from now on */
+};
+struct news {
+    enum news_kind what;
+    weir_status status;
+    struct fault fault;
+};
+
 struct stream;
+struct receiver;
 
 /* Whom a stream tells about itself, in its own thread. */
 struct stream_owner {
@@ -77,6 +96,7 @@ struct stream_world {
     struct tls_context *context;
     const struct candidates *candidates;
     uint64_t record_size; /* from the command line; 0: as the test says */
+    bool two_threads;     /* for a stream that moves data both ways */
     weir_policy policy;
     void *data; /* the owner's */
     /* The owner's part of being woken; NULL: none. */
@@ -97,15 +117,16 @@ struct stream {
     uint64_t key_update; /* a KeyUpdate after so many bytes sent; 0: none */
     struct flow sent, got;
 
-    bool server, sending, closing, over;
+    bool server, open, sending, closing, over;
     bool failed;
     struct fault fault;
     json_t *end_path[2]; /* by weir_dir: as the connection stood at its end */
 
+    uint16_t version, suite; /* of TLS, once it is open */
     double accepted;
     _Atomic double last_progress; /* any thread may look */
 
-    /* The rest is stream.c's and frames.c's own. */
+    /* The rest is stream.c's, frames.c's and receiver.c's own. */
     struct stream *next, **link; /* under world->lock, as what it is asked */
     unsigned asked;
     struct fault asked_fault;
@@ -120,6 +141,11 @@ struct stream {
     uint8_t *block; /* the DATA frame being sent: block[block_at..block_len) */
     size_t block_len, block_at;
     uint64_t blocks, since_update;
+    struct receiver *receiver;  /* who reads; NULL: the loop's thread */
+    atomic_bool sees_to_output; /* before it waits, or when the socket takes more, it sends */
+    /* Who reads has these, and most of `got`. */
+    const uint8_t *view; /* what has been read and not yet taken apart */
+    size_t view_len;
     uint8_t head[FRAME_HEADER]; /* the frame being received */
     size_t head_len;
     enum frame_kind kind;
@@ -139,9 +165,11 @@ struct stream *stream_new(struct stream_world *world, const struct stream_owner 
                           int fd, const char *host, struct fault *fault);
 
 /* What any thread may ask, as long as owner->ended has not returned: to begin with the handshake,
- * to have owner->start called, to end. The stream's own thread does it, soon. */
+ * to have owner->start called, to look for what there is to do, to end. The stream's own thread
+ * does it, soon. */
 void stream_begin(struct stream *stream);
 void stream_ask_start(struct stream *stream);
+void stream_ask_run(struct stream *stream);
 void stream_ask_end(struct stream *stream, const struct fault *fault);
 
 /* Sets out for the test that HELLO names. False: memory ran out. */
@@ -150,7 +178,7 @@ bool stream_prepare(struct stream *stream, bool sends, bool receives);
 /* Queues a message; takes `body` over. */
 void stream_say(struct stream *stream, enum frame_kind kind, json_t *body);
 
-/* Begins to send what the test says. */
+/* Begins to send what the test says; may end the stream. */
 void stream_start(struct stream *stream);
 
 /* Says close_notify once all is sent, and ends when the peer has said it, too. */
@@ -167,8 +195,12 @@ double stream_now(const struct stream *stream);
 
 /* ---- frames.c ---- */
 
-/* Takes a frame's bytes apart. False: fault. */
-bool frames_take(struct stream *stream, const uint8_t *data, size_t len, struct fault *fault);
+/* Reads and takes apart what is there, up to the end of a message or of the turn. For whoever reads
+ * now; what it comes to is for the stream's own thread to deal with. */
+void frames_read(struct stream *stream, struct news *news);
+
+/* After NEWS_MESSAGE, before anything else is read: does as it says. False: fault. */
+bool frames_hear(struct stream *stream, struct fault *fault);
 
 /* Makes the next DATA frame in stream->block, of at most `most` payload bytes. */
 void frames_fill(struct stream *stream, uint64_t most);

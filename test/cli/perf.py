@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import ssl
 import time
 
@@ -130,6 +131,120 @@ def threads_run(world):
             equal(client.end(signal.SIGINT).status, 130, 'status when interrupted')
         perf(world, server, '-n', '1M')
         server.end(signal.SIGTERM)
+
+
+def comes_to(process, number, what):
+    """Waits until a process has so many threads."""
+    limit = time.monotonic() + 10
+    while tasks(process) != number and time.monotonic() < limit:
+        time.sleep(0.02)
+    equal(tasks(process), number, what)
+
+
+def receiving_threads(world, library):
+    """A stream that moves data both ways has one thread more at either end, and only then."""
+    for ways, more in (([], 0), (['--bidir'], 2), (['-R'], 0)):
+        with open_server(world, '--tls-lib', library, '-i', '0.1') as server:
+            with Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure',
+                         '--tls-lib', library, '-P', '2', '-t', '60', '-i', '0.1',
+                         *ways) as client:
+                for end in (client, server):
+                    end.wait_for(r'\[SUM\].* (sent|received)\n')
+                    comes_to(end, 1 + more, f'number of threads with {ways}')
+                client.end(signal.SIGINT)
+            comes_to(server, 1, f'number of threads after {ways}')
+
+
+def both_at_once(world, server_library, client_library, version):
+    """Data and KeyUpdates both ways: sealed and opened side by side, and nothing is lost."""
+    options = ['--tls', version, '--threads', '2']
+    update = ['--key-update', '1M'] if version == 'v1.3' else []
+    with open_server(world, '-1', '--tls-lib', server_library, *options) as server:
+        answer = report(world, server, '--tls-lib', client_library, *options, *update, '-P', '3',
+                        '--bidir', '--verify', '-n', '24M')
+        equal(server.end().status, 0, 'status of the server')
+    for name in ('sent', 'received'):
+        found = flows(answer, name)
+        equal([flow['bytes'] for flow in found], [8 << 20] * 3, f'bytes {name}')
+        equal([flow['complete'] for flow in found], [True] * 3, f'complete {name}')
+        for flow in found:
+            equal(flow['sha256'], flow['peer']['sha256'], f'digest of what was {name}')
+            updates = flow['path']['key_updates']
+            expect(6 <= updates <= 8 if update else updates == 0, f'{updates} KeyUpdates {name}')
+            equal(flow['peer']['path']['key_updates'], updates, 'number that the peer saw')
+
+
+def killed_both_ways(world, library, number):
+    """One end goes in mid-test: the other one says a line and ends, whatever its threads do."""
+    def client_of(server):
+        return Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure',
+                       '--tls-lib', library, '--bidir', '-P', '2', '-t', '60', '-i', '0.1')
+
+    def ends(survivor, victim):
+        survivor.wait_for(r'\[SUM\].* received\n')
+        victim.end(number)
+        began = time.monotonic()
+        one_line(survivor.end(), 1, '127.0.0.1')
+        expect(time.monotonic() - began < 10, 'takes too long to end')
+
+    with open_server(world, '--tls-lib', library) as server, client_of(server) as client:
+        ends(client, server)
+    with open_server(world, '-1', '--tls-lib', library, '-i', '0.1') as server:
+        with client_of(server) as client:
+            ends(server, client)
+
+
+class Talker(Tls):
+    """A client that speaks the language of weir perf as far as a test in both directions goes."""
+
+    def say(self, kind, **body):
+        return self.frame(kind, json.dumps(body).encode())
+
+    def frame(self, kind, payload=b''):
+        return self.send(bytes([kind, 0, 0, 0]) + len(payload).to_bytes(4, 'big') + payload)
+
+    def start(self):
+        self.handshake()
+        self.say(HELLO, protocol=1, test='x', streams=1, stream=0, up=True, down=True, bytes=0,
+                 seconds=60, verify=False, record_size=0, key_update=0)
+        expect(self.read()[0] == READY, 'the server is not ready')
+        self.say(START)
+        expect(self.read()[0] == DATA, 'the server does not send')
+        return self.frame(DATA, b'x' * 100000)
+
+
+HELLO, READY, START, DATA, DONE = range(1, 6)
+
+
+def flip(peer):
+    record = bytearray(peer.seal(b'x' * 1000))
+    record[-1] ^= 1
+    peer.socket.sendall(record)
+
+
+# What a client does in the middle of a test that moves data both ways, and words for it.
+MISDEEDS = [
+    ('sends a frame of no kind', lambda peer: peer.frame(77), ['language of weir perf']),
+    ('sends a message that is none', lambda peer: peer.frame(DONE, b'{'),
+     ['language of weir perf']),
+    ('starts over', lambda peer: peer.say(HELLO), ['out of turn']),
+    ('counts wrong', lambda peer: peer.say(DONE, bytes=99999), ['not what was sent']),
+    ('goes on after its end', lambda peer: peer.say(DONE, bytes=100000).frame(DATA, b'x'),
+     ['does not have']),
+    ('closes too early', lambda peer: peer.finish(), ['before the test was over']),
+    ('hangs up', lambda peer: peer.socket.shutdown(socket.SHUT_WR), ['without close_notify']),
+    ('sends a flipped bit', flip, ['authentication', 'bad_record_mac']),
+    # Which direction hears of it first decides what it is called: reset, or broken pipe.
+    ('resets the connection', lambda peer: peer.reset(), []),
+]
+
+
+def misdeed(world, library, deed, words):
+    """The server hears of it though it cannot send, for this client reads nothing any more."""
+    with open_server(world, '-1', '--tls-lib', library) as server:
+        with Talker(server.port) as peer:
+            deed(peer.start())
+            one_line(server.end(), 1, '127.0.0.1', *words)
 
 
 def seconds(world):
@@ -311,6 +426,19 @@ def run(cases, world):
     for library in world.libraries:
         cases.run(f'--threads, {library}', threads, world, library)
     cases.run('--threads that end', threads_run, world)
+    for library in world.libraries:
+        cases.run(f'--bidir, a thread that receives, {library}', receiving_threads, world, library)
+        for version in world.versions(library):
+            for other in world.libraries:
+                if version in world.versions(other):
+                    cases.run(f'--bidir, both at once, {library} and {other} {version}',
+                              both_at_once, world, library, other, version)
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            cases.run(f'--bidir, {library}, one end gets {number.name}', killed_both_ways, world,
+                      library, number)
+        for name, deed, words in MISDEEDS:
+            cases.run(f'--bidir, {library}, the client {name}', misdeed, world, library, deed,
+                      words)
     cases.run('-t', seconds, world)
     cases.run('-i', intervals, world)
     cases.run('-1', once, world)
