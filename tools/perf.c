@@ -23,8 +23,9 @@ const char perf_help[] =
     "      --threads N           event loops, a thread each; a stream belongs to one of them\n"
     "                            (default 1, at most 64; client: at most one for each stream)\n"
     "  -R, --reverse             client: the server sends\n"
-    "      --bidir               client: both send; at both ends each stream then receives in a\n"
-    "                            thread of its own\n"
+    "      --bidir               client: both send\n"
+    "      --two-threads         when both send, each stream receives in a thread of its own at\n"
+    "                            this end: worth it where processors are idle\n"
     "      --verify              client: compare SHA-256 digests of what was sent and received\n"
     "      --key-update N        client: a KeyUpdate after every N bytes sent (TLS 1.3)\n"
     "      --json                print JSON\n"
@@ -35,7 +36,8 @@ enum {
     OPTION_VERIFY,
     OPTION_KEY_UPDATE,
     OPTION_JSON,
-    OPTION_THREADS
+    OPTION_THREADS,
+    OPTION_TWO_THREADS
 };
 
 static const struct option long_options[] = {
@@ -51,6 +53,7 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"reverse", no_argument, NULL, 'R'},
     {"bidir", no_argument, NULL, OPTION_BIDIR},
+    {"two-threads", no_argument, NULL, OPTION_TWO_THREADS},
     {"verify", no_argument, NULL, OPTION_VERIFY},
     {"key-update", required_argument, NULL, OPTION_KEY_UPDATE},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -140,6 +143,9 @@ static bool take_option(struct perf_options *o, struct roles *roles, int option,
         o->both = true;
         roles->client = "--bidir";
         return true;
+    case OPTION_TWO_THREADS:
+        o->two_threads = true;
+        return true;
     case OPTION_VERIFY:
         o->verify = true;
         roles->client = "--verify";
@@ -178,6 +184,8 @@ static bool check(const struct perf_options *o, const struct roles *roles, struc
         USAGE(fault, "%s is an option of the %s", misplaced, o->server ? "client" : "server");
     } else if (o->reverse && o->both) {
         USAGE(fault, "-R and --bidir contradict each other");
+    } else if (!o->server && o->two_threads && !o->both) {
+        USAGE(fault, "--two-threads is for --bidir");
     } else if (o->seconds > 0 && o->bytes > 0) {
         USAGE(fault, "-t and -n contradict each other");
     } else if (!o->server && strcmp(o->port, "0") == 0) {
@@ -228,8 +236,6 @@ int perf_main(int argc, char **argv)
 /* Makes all loops; those behind the first begin to run. */
 static bool open_worlds(struct perf *perf, const struct perf_role *role, struct fault *fault)
 {
-    /* A server hears what a stream is for when its connection has been made. */
-    bool both = perf->options->server || perf->options->both;
     for (; perf->open < perf->options->threads; perf->open++) {
         struct stream_world *world = &perf->worlds[perf->open];
         *world = (struct stream_world){.library = perf->library,
@@ -237,7 +243,7 @@ static bool open_worlds(struct perf *perf, const struct perf_role *role, struct 
                                        .candidates = &perf->candidates,
                                        .record_size = perf->options->tls.record_size,
                                        .policy = perf->options->tls.policy,
-                                       .two_threads = both && perf->library->threads,
+                                       .two_threads = perf->options->two_threads,
                                        .data = role->data,
                                        .woken = perf->open == 0 ? role->on_woken : NULL};
         if (!stream_world_open(world, fault)) {
@@ -267,7 +273,8 @@ bool perf_open(struct perf *perf, const struct perf_options *options, const stru
     *perf = (struct perf){.options = options};
     if (!tls_options_resolve(&options->tls, options->server, &perf->library, &perf->settings,
                              fault) ||
-        !tls_library_threads(perf->library, options->threads, fault) ||
+        !tls_library_threads(perf->library, options->threads > 1, "--threads", fault) ||
+        !tls_library_threads(perf->library, options->two_threads, "--two-threads", fault) ||
         !candidates_choose(&perf->candidates, options->tls.backend, options->tls.aead, fault)) {
         return false;
     }

@@ -12,7 +12,7 @@ enum { STREAMS_MAX = 128, TESTS_MAX = 64 };
 /* The command line. */
 struct perf_options {
     struct tls_options tls;
-    bool server, reverse, both, once, json, verify;
+    bool server, reverse, both, two_threads, once, json, verify;
     const char *host, *port, *bind;
     double seconds, interval;
     uint64_t bytes; /* of all streams together; 0: by time */

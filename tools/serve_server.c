@@ -242,7 +242,7 @@ static bool open_all(struct server *server, struct fault *fault)
 {
     const struct serve_options *o = server->options;
     if (!tls_options_resolve(&o->tls, true, &server->library, &server->settings, fault) ||
-        !tls_library_threads(server->library, o->threads, fault) ||
+        !tls_library_threads(server->library, o->threads > 1, "--threads", fault) ||
         !candidates_choose(&server->candidates, o->tls.backend, o->tls.aead, fault)) {
         return false;
     }

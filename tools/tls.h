@@ -106,8 +106,9 @@ bool tls_options_resolve(const struct tls_options *options, bool server,
                          const struct tls_library **library, struct tls_settings *settings,
                          struct fault *fault);
 
-/* Whether the library can do with so many threads. False: fault. */
-bool tls_library_threads(const struct tls_library *library, uint64_t threads, struct fault *fault);
+/* Whether the library can do with several threads, if `option` asks for them. False: fault. */
+bool tls_library_threads(const struct tls_library *library, bool several, const char *option,
+                         struct fault *fault);
 
 /* What --rekey names. */
 bool tls_policy_named(const char *name, weir_policy *policy, struct fault *fault);

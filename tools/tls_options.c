@@ -126,11 +126,12 @@ bool tls_options_wrong(int answer, char *const argv[], struct fault *fault)
     return false;
 }
 
-bool tls_library_threads(const struct tls_library *library, uint64_t threads, struct fault *fault)
+bool tls_library_threads(const struct tls_library *library, bool several, const char *option,
+                         struct fault *fault)
 {
-    if (threads > 1 && !library->threads) {
-        FAULT(fault, "this build of %s is for one thread only; leave --threads out",
-              library->version());
+    if (several && !library->threads) {
+        FAULT(fault, "this build of %s is for one thread only; leave %s out", library->version(),
+              option);
         return false;
     }
     return true;

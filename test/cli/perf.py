@@ -142,13 +142,14 @@ def comes_to(process, number, what):
 
 
 def receiving_threads(world, library):
-    """A stream that moves data both ways has one thread more at either end, and only then."""
-    for ways, more in (([], 0), (['--bidir'], 2), (['-R'], 0)):
-        with open_server(world, '--tls-lib', library, '-i', '0.1') as server:
+    """A stream that moves data both ways has one thread more where that is wanted, and only then."""
+    for ways, at_client, at_server in (([], 0, 0), (['--bidir'], 0, 2), (['-R'], 0, 0),
+                                       (['--bidir', '--two-threads'], 2, 2)):
+        with open_server(world, '--tls-lib', library, '-i', '0.1', '--two-threads') as server:
             with Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure',
                          '--tls-lib', library, '-P', '2', '-t', '60', '-i', '0.1',
                          *ways) as client:
-                for end in (client, server):
+                for end, more in ((client, at_client), (server, at_server)):
                     end.wait_for(r'\[SUM\].* (sent|received)\n')
                     comes_to(end, 1 + more, f'number of threads with {ways}')
                 client.end(signal.SIGINT)
@@ -157,7 +158,7 @@ def receiving_threads(world, library):
 
 def both_at_once(world, server_library, client_library, version):
     """Data and KeyUpdates both ways: sealed and opened side by side, and nothing is lost."""
-    options = ['--tls', version, '--threads', '2']
+    options = ['--tls', version, '--threads', '2', '--two-threads']
     update = ['--key-update', '1M'] if version == 'v1.3' else []
     with open_server(world, '-1', '--tls-lib', server_library, *options) as server:
         answer = report(world, server, '--tls-lib', client_library, *options, *update, '-P', '3',
@@ -178,7 +179,8 @@ def killed_both_ways(world, library, number):
     """One end goes in mid-test: the other one says a line and ends, whatever its threads do."""
     def client_of(server):
         return Process(world, 'perf', '-c', '127.0.0.1', '-p', server.port, '--insecure',
-                       '--tls-lib', library, '--bidir', '-P', '2', '-t', '60', '-i', '0.1')
+                       '--tls-lib', library, '--bidir', '--two-threads', '-P', '2', '-t', '60',
+                       '-i', '0.1')
 
     def ends(survivor, victim):
         survivor.wait_for(r'\[SUM\].* received\n')
@@ -189,7 +191,7 @@ def killed_both_ways(world, library, number):
 
     with open_server(world, '--tls-lib', library) as server, client_of(server) as client:
         ends(client, server)
-    with open_server(world, '-1', '--tls-lib', library, '-i', '0.1') as server:
+    with open_server(world, '-1', '--tls-lib', library, '-i', '0.1', '--two-threads') as server:
         with client_of(server) as client:
             ends(server, client)
 
@@ -239,9 +241,9 @@ MISDEEDS = [
 ]
 
 
-def misdeed(world, library, deed, words):
+def misdeed(world, library, options, deed, words):
     """The server hears of it though it cannot send, for this client reads nothing any more."""
-    with open_server(world, '-1', '--tls-lib', library) as server:
+    with open_server(world, '-1', '--tls-lib', library, *options) as server:
         with Talker(server.port) as peer:
             deed(peer.start())
             one_line(server.end(), 1, '127.0.0.1', *words)
@@ -437,8 +439,9 @@ def run(cases, world):
             cases.run(f'--bidir, {library}, one end gets {number.name}', killed_both_ways, world,
                       library, number)
         for name, deed, words in MISDEEDS:
-            cases.run(f'--bidir, {library}, the client {name}', misdeed, world, library, deed,
-                      words)
+            for options in ([], ['--two-threads']):
+                cases.run(' '.join([f'--bidir, {library}, the client {name}', *options]), misdeed,
+                          world, library, options, deed, words)
     cases.run('-t', seconds, world)
     cases.run('-i', intervals, world)
     cases.run('-1', once, world)

@@ -52,6 +52,8 @@ WRONG = [
     (['perf', '-c', 'localhost', '--threads', '2'], ['--threads', '-P 1']),
     (['perf', '-c', 'localhost', '-P', '4', '--threads', '5'], ['--threads', '5', '-P 4']),
     (['perf', '-c', 'localhost', '-R', '--bidir'], ['-R', '--bidir']),
+    (['perf', '-c', 'localhost', '--two-threads'], ['--two-threads', '--bidir']),
+    (['perf', '-c', 'localhost', '-R', '--two-threads'], ['--two-threads', '--bidir']),
     (['perf', '-c', 'localhost', '--key-update', 'x'], ['--key-update']),
     (['perf', '-c', 'localhost', '--ca', 'x', '--insecure'], ['--ca', '--insecure']),
     (['serve'], ['directory']),
