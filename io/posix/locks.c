@@ -40,8 +40,7 @@ static void take(struct io_locks *locks, int which)
     (void)pthread_mutex_lock(&locks->mutex[which]);
 }
 
-/* Shows what there is to wait for: who asks shall not have to wait until the other thread is done.
- */
+/* Shows what there is to wait for, so that who asks need not wait for the other thread. */
 static void give(const struct weir_conn *conn, enum weir_dir dir)
 {
     if (conn->phase == IO_OPEN) {

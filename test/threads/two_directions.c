@@ -18,6 +18,9 @@
 #include <weir/soft.h>
 #include <weir/weir.h>
 
+#define TEST_NAME "two directions"
+#include "threads.h"
+
 #define RECORDS  8u
 #define ROOM     (RECORDS * (WEIR_MAX_PLAINTEXT + 64u))
 #define UPDATES  20u /* of each end's own, spread over all it sends */
@@ -37,19 +40,6 @@ struct end {
 };
 
 static struct weir_soft soft;
-
-static void check(bool good, const char *what)
-{
-    if (!good) {
-        printf("FAIL two directions: %s\n", what);
-        exit(1);
-    }
-}
-
-static uint8_t pattern(size_t at)
-{
-    return (uint8_t)(at * 131u >> 3);
-}
 
 static void wait_for(const struct end *e, short events)
 {
@@ -224,21 +214,10 @@ static void *receive_thread(void *arg)
 
 /* ---- */
 
-static struct weir_keys keys_of(uint8_t n)
-{
-    struct weir_keys keys = {.version = WEIR_TLS13, .suite = WEIR_TLS_AES_128_GCM_SHA256};
-
-    memset(keys.key, n, sizeof keys.key);
-    memset(keys.iv, n + 1, sizeof keys.iv);
-    memset(keys.secret, n + 2, 32);
-    keys.secret_len = 32;
-    return keys;
-}
-
 static void open_end(struct end *e, const char *name, int fd, bool server, size_t to_send)
 {
     struct weir_refusal why;
-    struct weir_keys tx = keys_of(server ? 1 : 50), rx = keys_of(server ? 50 : 1);
+    struct weir_keys tx = keys_of(server), rx = keys_of(!server);
     size_t size = (soft.backend.ctx_size + 63) / 64 * 64;
 
     *e = (struct end){.name = name, .fd = fd, .to_send = to_send};
